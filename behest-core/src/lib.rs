@@ -1,0 +1,5 @@
+//! stub
+pub mod secret;
+pub mod token;
+pub mod types;
+pub use secret::Secret;

@@ -1,0 +1,10 @@
+//! Wire data: what crosses the network, as plain serde types that import nothing of ours.
+
+pub mod chat;
+pub mod control;
+pub mod ids;
+pub mod mint;
+pub mod model;
+pub mod problem;
+pub mod thread;
+pub mod usage;

@@ -1,0 +1,348 @@
+//! The control plane's wire data: tenants, projects, settings, keys. Unknown fields are refused.
+
+use serde::{Deserialize, Serialize};
+
+use super::mint::Role;
+
+/// A list of the control plane; `next` is the `?after` of the following page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub data: Vec<T>,
+    /// Where the next page begins, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What a tenant's operator sells it. Self-hosted tenants are `enterprise`, so no gate bites them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Plan {
+    /// At most three active projects and no provider keys of its own.
+    Free,
+    /// No gates.
+    Pro,
+    /// No gates.
+    Business,
+    /// No gates.
+    #[default]
+    Enterprise,
+}
+
+impl Plan {
+    /// The plan's name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Pro => "pro",
+            Self::Business => "business",
+            Self::Enterprise => "enterprise",
+        }
+    }
+
+    /// Reads a plan's name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "free" => Some(Self::Free),
+            "pro" => Some(Self::Pro),
+            "business" => Some(Self::Business),
+            "enterprise" => Some(Self::Enterprise),
+            _ => None,
+        }
+    }
+}
+
+/// An organisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+pub struct Tenant {
+    /// UUID.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it may do.
+    pub plan: Plan,
+    /// RFC 3339 instant.
+    pub created_at: String,
+}
+
+/// The body of `POST /v1/tenants`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewTenant {
+    /// For people; 1 to 200 characters.
+    pub name: String,
+    /// `enterprise` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+}
+
+/// Whether a project answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ProjectStatus {
+    /// It answers.
+    Active,
+    /// Every call is refused with 403.
+    Suspended,
+}
+
+/// A deployment unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+pub struct Project {
+    /// UUID.
+    pub id: String,
+    /// The owner.
+    pub tenant_id: String,
+    /// `{adjective}-{noun}-{3 digits}`: routes by Host.
+    pub slug: String,
+    /// For people.
+    pub name: String,
+    /// Whether it answers.
+    pub status: ProjectStatus,
+    /// RFC 3339 instant.
+    pub created_at: String,
+}
+
+/// The body of `POST /v1/projects`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewProject {
+    /// For people; 1 to 200 characters.
+    pub name: String,
+    /// The owner; needed only when the caller may act for several tenants and there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+}
+
+/// The body of `PATCH /v1/projects/{id}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProjectPatch {
+    /// A new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `active` or `suspended`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ProjectStatus>,
+}
+
+/// Whether an API key is a credential on the data plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ApiKeyOnDataPlane {
+    /// It is, as OpenAI's quickstarts need.
+    Allow,
+    /// It is not: mint a token.
+    Deny,
+}
+
+/// What to do with a model whose price nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownPricePolicy {
+    /// Refuse the call.
+    Deny,
+    /// Charge the dearest price of the table.
+    Ceiling,
+    /// Let it pass, with an unknown cost.
+    Flag,
+}
+
+/// A project's settings. A field left out is the gateway's default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct ProjectSettings {
+    /// The model behind an absent, empty or `default` model name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_model: Option<String>,
+    /// The only models this project may call, when set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_allowlist: Option<Vec<String>>,
+    /// Goes in front of every conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+    /// Exact browser origins, optionally with one `*` label (`https://app-*.example.com`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors_origins: Option<Vec<String>>,
+    /// Whether `X-Session-Id` remembers; `false` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_enabled: Option<bool>,
+    /// How many messages of a session are remembered; 20 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_window: Option<u32>,
+    /// How many days threads are kept; for ever when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+    /// Whether threads keep tool calls and their results; `false` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_tool_calls: Option<bool>,
+    /// `allow` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_on_data_plane: Option<ApiKeyOnDataPlane>,
+    /// `ceiling` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_price_policy: Option<UnknownPricePolicy>,
+    /// Whether end users see what a call cost; `false` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub show_cost_to_users: Option<bool>,
+}
+
+/// The answer of `GET /v1/projects/{id}/settings`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+pub struct SettingsView {
+    /// What is in force.
+    pub deployed: ProjectSettings,
+    /// What the next deploy will bring, when there is a draft.
+    pub draft: Option<ProjectSettings>,
+}
+
+/// The body of `POST /v1/projects/{id}/test-token`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct NewTestToken {
+    /// The end user the token stands for; `settings-test` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Lifetime in seconds, 60 to 86,400; 900 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u64>,
+}
+
+/// An API key without its secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+pub struct ApiKey {
+    /// UUID.
+    pub id: String,
+    /// The project it belongs to.
+    pub project_id: String,
+    /// For people.
+    pub name: String,
+    /// What it may grant.
+    pub role: Role,
+    /// The last four characters of the secret.
+    pub last_four: String,
+    /// RFC 3339 instant.
+    pub created_at: String,
+    /// Set once it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<String>,
+}
+
+/// The body of `POST /v1/projects/{id}/keys`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct NewApiKey {
+    /// For people; at most 200 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `user` when absent; never above the caller's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+/// A new API key: the only answer that ever carries its secret.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+pub struct CreatedApiKey {
+    /// The key without its secret.
+    #[serde(flatten)]
+    pub api_key: ApiKey,
+    /// `behest_sk_live_` and 32 hexadecimal digits. Shown once.
+    pub key: String,
+}
+
+/// A tenant's signing key without its private half.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+pub struct SigningKey {
+    /// `sk_` and 32 hexadecimal digits.
+    pub kid: String,
+    /// The tenant it belongs to.
+    pub tenant_id: String,
+    /// For people.
+    pub name: String,
+    /// RFC 3339 instant.
+    pub created_at: String,
+    /// Set once it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<String>,
+}
+
+/// The body of `POST /v1/tenants/{id}/signing-keys`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct NewSigningKey {
+    /// For people; at most 200 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A new signing key: the only answer that ever carries its private half.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+pub struct CreatedSigningKey {
+    /// The key without its private half.
+    #[serde(flatten)]
+    pub signing_key: SigningKey,
+    /// PKCS#8 PEM. Shown once.
+    pub private_key_pem: String,
+}
+
+/// A provider that a tenant has configured, without its key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+pub struct Provider {
+    /// Its name, such as `openai` or `ollama`.
+    pub name: String,
+    /// `tenant` for one added here, `platform` for one of the gateway's environment, `built-in` for `local`.
+    pub source: String,
+    /// Where it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Whether the operator declared it to be on a private network.
+    pub local: bool,
+    /// The last four characters of the key, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_last_four: Option<String>,
+    /// RFC 3339 instant; absent for providers of the environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+}
+
+/// The body of `POST /v1/tenants/{id}/providers`.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewProvider {
+    /// `openai`, or a name of your own for a compatible server: lower-case letters, digits and `-`.
+    pub name: String,
+    /// The provider's key; may be absent for a server that needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    /// Where it answers, `/v1` included. The operator's to set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Declares that it stands on a private network. The operator's to set.
+    #[serde(default)]
+    pub local: bool,
+    /// Models that it serves, listed beside those of the catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
+}
