@@ -4,6 +4,8 @@ pub mod client;
 pub mod env;
 #[cfg(feature = "client")]
 pub mod error;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 pub mod secret;
 pub mod sse;
 pub mod token;
