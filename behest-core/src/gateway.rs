@@ -3,8 +3,8 @@
 pub mod config {
     //! What the gateway is told.
 
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
-    use std::time::Duration;
 
     use crate::secret::Secret;
 
@@ -18,12 +18,35 @@ pub mod config {
         pub port: u16,
         /// Where the data is.
         pub data_dir: Option<PathBuf>,
-        /// The operator's secret.
-        pub admin_secret: Option<Secret>,
-        /// How long running calls may take to finish.
-        pub drain_deadline: Duration,
         /// Below which projects have hosts of their own.
         pub base_domain: Option<String>,
+        /// How long running calls may take to finish, in seconds.
+        pub drain_deadline: u64,
+        /// The providers of the platform, by name.
+        pub providers: BTreeMap<String, ProviderConfig>,
+        /// The operator's secret.
+        #[serde(skip)]
+        pub admin_secret: Option<Secret>,
+        /// The master key.
+        #[serde(skip)]
+        pub encryption_key: Option<Secret>,
+    }
+
+    /// A provider of the platform.
+    #[derive(Debug, Clone, Default, serde::Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct ProviderConfig {
+        /// Where it answers.
+        pub base_url: Option<String>,
+        /// It stands on a private network.
+        pub local: bool,
+        /// The environment variable that holds its key.
+        pub api_key_env: Option<String>,
+        /// The models it serves.
+        pub models: Option<Vec<String>>,
+        /// Its key.
+        #[serde(skip)]
+        pub api_key: Option<Secret>,
     }
 
     impl Default for Config {
@@ -32,9 +55,11 @@ pub mod config {
                 host: "127.0.0.1".to_owned(),
                 port: 8080,
                 data_dir: None,
-                admin_secret: None,
-                drain_deadline: Duration::from_secs(30),
                 base_domain: None,
+                drain_deadline: 30,
+                providers: BTreeMap::new(),
+                admin_secret: None,
+                encryption_key: None,
             }
         }
     }
@@ -55,12 +80,38 @@ pub mod config {
     }
 }
 
+pub mod setup {
+    //! The start of a gateway.
+
+    use std::path::PathBuf;
+
+    /// Why a gateway cannot start.
+    #[derive(Debug, thiserror::Error)]
+    #[non_exhaustive]
+    pub enum StartError {
+        /// Another gateway has it.
+        #[error("the data directory {} is in use by another gateway", path.display())]
+        Locked {
+            /// Where.
+            path: PathBuf,
+        },
+    }
+
+    /// Whether an address to listen on is this machine's own.
+    #[must_use]
+    pub fn is_loopback(host: &str) -> bool {
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+}
+
 pub mod serve {
     //! Listening.
 
     use std::path::PathBuf;
 
     use super::config::Config;
+    use super::setup::StartError;
     use crate::secret::Secret;
 
     /// What is known once it listens.
@@ -100,8 +151,8 @@ pub mod serve {
             address: String,
         },
         /// It cannot start.
-        #[error("the gateway cannot start")]
-        Start(#[source] std::io::Error),
+        #[error(transparent)]
+        Start(StartError),
     }
 
     /// Serves until `shutdown` ends.
@@ -114,9 +165,9 @@ pub mod serve {
         on_ready: impl FnOnce(&Ready) + Send,
     ) -> Result<(), ServeError> {
         drop((shutdown, on_ready));
-        if std::net::TcpListener::bind((config.host.as_str(), config.port)).is_err() {
-            return Err(ServeError::AddressInUse { address: format!("{}:{}", config.host, config.port) });
+        match std::net::TcpListener::bind((config.host.as_str(), config.port)) {
+            Ok(_) => Err(ServeError::Start(StartError::Locked { path: config.data_dir.unwrap_or_default() })),
+            Err(_) => Err(ServeError::AddressInUse { address: format!("{}:{}", config.host, config.port) }),
         }
-        Err(ServeError::Start(std::io::Error::other("this is a stand-in")))
     }
 }

@@ -6,13 +6,14 @@ mod profile;
 use std::io::IsTerminal as _;
 
 use behest_core::gateway::serve::{self as gateway, Ready};
+use behest_core::gateway::setup::{StartError, is_loopback};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use crate::args::LogFormat;
 use crate::printer::Printer;
 use crate::report::{ExitStatus, Explain, Report};
-use crate::settings::ServeSettings;
+use crate::settings::{SecretPlace, ServeSettings};
 
 /// The log filter cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ impl Explain for gateway::ServeError {
             Self::AddressInUse { .. } => {
                 Some("choose another port with `--port`, or any free one with `--port 0`".to_owned())
             }
+            Self::Start(StartError::Locked { .. }) => {
+                Some("stop the other gateway, or name another directory with `--data-dir`".to_owned())
+            }
             Self::Start(_) => None,
         }
     }
@@ -46,17 +50,21 @@ impl Explain for gateway::ServeError {
 /// [`Report`] when it cannot start.
 pub fn run(settings: ServeSettings, printer: Printer) -> Result<ExitStatus, Report> {
     start_log(&settings.log, settings.log_format)?;
-    let is_loopback = profile::is_loopback(&settings.config);
-    let keeps_profile = settings.keeps_profile && is_loopback;
-    gateway::run(settings.config, stop_signal(), |ready| {
-        tell(ready, keeps_profile, printer);
-    })?;
+    // A profile must not send a key to an address that others can take.
+    let keeps_profile = settings.keeps_profile && is_loopback(&settings.config.host);
+    let place = settings.secret_place;
+    gateway::run(settings.config, stop_signal(), |ready| tell(ready, &place, keeps_profile, printer))?;
     Ok(ExitStatus::Success)
 }
 
 /// Keeps the profile and says how to use the gateway. Neither failing is a reason to stop serving.
-fn tell(ready: &Ready, keeps_profile: bool, printer: Printer) {
-    let credentials_file = match keeps_profile.then(|| profile::keep(ready)) {
+fn tell(ready: &Ready, place: &SecretPlace, keeps_profile: bool, printer: Printer) {
+    let secret_file = match place {
+        SecretPlace::DataDir => Some(ready.admin_secret_file.as_path()),
+        SecretPlace::File(path) => Some(path.as_path()),
+        SecretPlace::Environment => None,
+    };
+    let credentials_file = match keeps_profile.then(|| profile::keep(ready, secret_file)) {
         Some(Ok(file)) => Some(file),
         Some(Err(error)) => {
             printer.warn("no profile is kept for `behest chat`");
@@ -65,7 +73,7 @@ fn tell(ready: &Ready, keeps_profile: bool, printer: Printer) {
         }
         None => None,
     };
-    let announcement = announce::Announcement::new(ready, credentials_file);
+    let announcement = announce::Announcement::new(ready, secret_file, credentials_file);
     if let Err(error) = printer.answer(&announcement, announce::Announcement::text) {
         printer.report(&error.into());
     }

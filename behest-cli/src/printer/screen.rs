@@ -1,5 +1,6 @@
 //! A streamed answer on a terminal: plain while it comes, Markdown once it is whole.
 
+use behest_core::env;
 use termimad::crossterm::terminal;
 use termimad::{Alignment, MadSkin};
 use unicode_width::UnicodeWidthChar as _;
@@ -89,7 +90,11 @@ struct Screen {
 }
 
 impl Screen {
+    /// The terminal's screen, if it is one whose cursor can be moved.
     fn current() -> Option<Self> {
+        if env::read("TERM").as_deref() == Some("dumb") {
+            return None;
+        }
         let (columns, lines) = terminal::size().ok()?;
         (columns > 0 && lines > 0).then(|| Self::new(columns.into(), lines.into()))
     }

@@ -21,13 +21,17 @@ pub struct Announcement<'r> {
     providers: &'r [String],
     credentials_file: Option<PathBuf>,
     #[serde(skip)]
-    admin_secret_file: &'r Path,
+    admin_secret_file: Option<&'r Path>,
 }
 
 impl<'r> Announcement<'r> {
     /// Of a gateway that is ready.
     #[must_use]
-    pub fn new(ready: &'r Ready, credentials_file: Option<PathBuf>) -> Self {
+    pub fn new(
+        ready: &'r Ready,
+        admin_secret_file: Option<&'r Path>,
+        credentials_file: Option<PathBuf>,
+    ) -> Self {
         Self {
             base_url: &ready.base_url,
             slug_url: &ready.slug_url,
@@ -39,7 +43,7 @@ impl<'r> Announcement<'r> {
             data_dir: &ready.data_dir,
             providers: &ready.providers,
             credentials_file,
-            admin_secret_file: &ready.admin_secret_file,
+            admin_secret_file,
         }
     }
 
@@ -57,7 +61,10 @@ impl<'r> Announcement<'r> {
             Some(key) => line("API key", &format!("{key}  (shown this once)")),
             None => line("API key", "shown at the first start; make another with `behest keys create`"),
         }
-        line("admin", &format!("the secret is in {}", self.admin_secret_file.display()));
+        match self.admin_secret_file {
+            Some(file) => line("admin", &format!("the secret is in {}", file.display())),
+            None => line("admin", "the secret is that of BEHEST_ADMIN_SECRET"),
+        }
         match self.providers {
             [] => {
                 line("models", "no provider is configured: the offline model local/echo answers every name")
@@ -78,5 +85,101 @@ impl<'r> Announcement<'r> {
             self.base_url
         );
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use behest_core::Secret;
+    use behest_core::gateway::serve::Ready;
+
+    use super::Announcement;
+
+    fn ready(first_start: bool) -> Ready {
+        Ready {
+            base_url: "http://127.0.0.1:8080".into(),
+            slug_url: "http://amber-fox-042.localhost:8080".into(),
+            api_key: first_start.then(|| Secret::new("behest_sk_live_0")),
+            admin_secret: first_start.then(|| Secret::new("s")),
+            tenant_id: "t".into(),
+            project_id: "p".into(),
+            slug: "amber-fox-042".into(),
+            data_dir: "/data".into(),
+            providers: if first_start { vec![] } else { vec!["openai".into()] },
+            first_start,
+            admin_secret_file: "/data/admin-secret".into(),
+        }
+    }
+
+    #[test]
+    fn people_see_the_key_once_and_how_to_use_it() {
+        let ready = ready(true);
+        let profile = PathBuf::from("/home/u/credentials.json");
+        let text = Announcement::new(&ready, Some(Path::new("/data/admin-secret")), Some(profile)).text();
+        insta::assert_snapshot!(text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]"), @r#"
+        Behest [VERSION] is ready.
+
+          base URL   http://127.0.0.1:8080/v1
+          project    amber-fox-042 at http://amber-fox-042.localhost:8080/v1
+          API key    behest_sk_live_0  (shown this once)
+          admin      the secret is in /data/admin-secret
+          models     no provider is configured: the offline model local/echo answers every name
+          data       /data
+          profile    /home/u/credentials.json, so that `behest chat` works at once
+
+        Try it:
+
+          curl http://127.0.0.1:8080/v1/chat/completions \
+            -H "Authorization: Bearer behest_sk_live_0" \
+            -H "Content-Type: application/json" \
+            -H "X-End-User-Id: user-1" \
+            -d '{"model": "default", "messages": [{"role": "user", "content": "Hello"}]}'
+
+        Ctrl-C stops it.
+        "#);
+    }
+
+    #[test]
+    fn a_later_start_shows_no_secret() {
+        let ready = ready(false);
+        let announcement = Announcement::new(&ready, None, None);
+        insta::assert_snapshot!(announcement.text().replace(env!("CARGO_PKG_VERSION"), "[VERSION]"), @r#"
+        Behest [VERSION] is ready.
+
+          base URL   http://127.0.0.1:8080/v1
+          project    amber-fox-042 at http://amber-fox-042.localhost:8080/v1
+          API key    shown at the first start; make another with `behest keys create`
+          admin      the secret is that of BEHEST_ADMIN_SECRET
+          providers  openai
+          data       /data
+
+        Try it:
+
+          curl http://127.0.0.1:8080/v1/chat/completions \
+            -H "Authorization: Bearer $BEHEST_KEY" \
+            -H "Content-Type: application/json" \
+            -H "X-End-User-Id: user-1" \
+            -d '{"model": "default", "messages": [{"role": "user", "content": "Hello"}]}'
+
+        Ctrl-C stops it.
+        "#);
+        insta::assert_json_snapshot!(announcement, @r#"
+        {
+          "base_url": "http://127.0.0.1:8080",
+          "slug_url": "http://amber-fox-042.localhost:8080",
+          "api_key": null,
+          "admin_secret": null,
+          "tenant_id": "t",
+          "project_id": "p",
+          "slug": "amber-fox-042",
+          "data_dir": "/data",
+          "providers": [
+            "openai"
+          ],
+          "credentials_file": null
+        }
+        "#);
     }
 }

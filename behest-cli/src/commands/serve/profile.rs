@@ -1,29 +1,20 @@
 //! The profile that makes `behest chat` work next to `behest serve` with no set-up.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use behest_core::client::config::normal_base_url;
 use behest_core::client::credentials;
-use behest_core::gateway::config::Config;
 use behest_core::gateway::serve::Ready;
 
 use crate::identity::{self, IdentityError};
 use crate::report::Report;
-
-/// Whether only this machine can reach the gateway: a profile must not send a key to an address of others.
-#[must_use]
-pub fn is_loopback(config: &Config) -> bool {
-    let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
 
 /// Keeps the gateway's key and addresses, and makes it the current gateway. A later start knows no key: then the one
 /// that is kept stays.
 ///
 /// # Errors
 /// [`Report`] when the file cannot be written.
-pub fn keep(ready: &Ready) -> Result<PathBuf, Report> {
+pub fn keep(ready: &Ready, admin_secret_file: Option<&Path>) -> Result<PathBuf, Report> {
     let base_url = normal_base_url(&ready.base_url)?;
     let folder = identity::folder()?;
     let change = |credentials: &mut credentials::Credentials| {
@@ -34,7 +25,7 @@ pub fn keep(ready: &Ready) -> Result<PathBuf, Report> {
         entry.project_id = Some(ready.project_id.clone());
         entry.tenant_id = Some(ready.tenant_id.clone());
         entry.slug_url = Some(ready.slug_url.clone());
-        entry.admin_secret_file = Some(ready.admin_secret_file.clone());
+        entry.admin_secret_file = admin_secret_file.map(Path::to_owned);
         credentials.current = Some(base_url);
     };
     credentials::update(&folder, change).map_err(IdentityError::from)?;
