@@ -137,22 +137,39 @@ pub mod serve {
         pub providers: Vec<String>,
         /// Whether the data directory was new.
         pub first_start: bool,
-        /// Where the admin secret is.
-        pub admin_secret_file: PathBuf,
+        /// The file with the operator's secret, when the gateway keeps it in one.
+        pub admin_secret_file: Option<PathBuf>,
     }
 
-    /// Why it does not serve.
+    /// Why the gateway does not serve.
     #[derive(Debug, thiserror::Error)]
+    #[non_exhaustive]
     pub enum ServeError {
-        /// Somebody else listens there.
-        #[error("the address {address} is in use")]
-        AddressInUse {
-            /// The address.
-            address: String,
-        },
-        /// It cannot start.
+        /// It could not start.
         #[error(transparent)]
-        Start(StartError),
+        Start(#[from] StartError),
+        /// Somebody has the port.
+        #[error("the port {port} on {host} is taken")]
+        PortTaken {
+            /// The address.
+            host: String,
+            /// The port.
+            port: u16,
+        },
+        /// The address cannot be listened on.
+        #[error("cannot listen on {host}:{port}")]
+        Listen {
+            /// The address.
+            host: String,
+            /// The port.
+            port: u16,
+            /// Why.
+            #[source]
+            source: std::io::Error,
+        },
+        /// Threads, certificates or the system's patience.
+        #[error("the server cannot run")]
+        System(#[from] std::io::Error),
     }
 
     /// Serves until `shutdown` ends.
@@ -161,13 +178,14 @@ pub mod serve {
     /// [`ServeError`]
     pub fn run(
         config: Config,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-        on_ready: impl FnOnce(&Ready) + Send,
+        shutdown: impl Future<Output = ()>,
+        on_ready: impl FnOnce(&Ready),
     ) -> Result<(), ServeError> {
         drop((shutdown, on_ready));
-        match std::net::TcpListener::bind((config.host.as_str(), config.port)) {
-            Ok(_) => Err(ServeError::Start(StartError::Locked { path: config.data_dir.unwrap_or_default() })),
-            Err(_) => Err(ServeError::AddressInUse { address: format!("{}:{}", config.host, config.port) }),
+        let (host, port) = (config.host, config.port);
+        match std::net::TcpListener::bind((host.as_str(), port)) {
+            Ok(_) => Err(StartError::Locked { path: config.data_dir.unwrap_or_default() }.into()),
+            Err(_) => Err(ServeError::PortTaken { host, port }),
         }
     }
 }

@@ -32,14 +32,21 @@ impl Explain for BadFilter {
 
 impl Explain for gateway::ServeError {
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::AddressInUse { .. } => {
-                Some("choose another port with `--port`, or any free one with `--port 0`".to_owned())
-            }
+        let hint = match self {
+            Self::PortTaken { .. } => "choose another port with `--port`, or any free one with `--port 0`",
+            Self::Listen { .. } => "check `--host` and `--port`: ports below 1024 need special rights",
             Self::Start(StartError::Locked { .. }) => {
-                Some("stop the other gateway, or name another directory with `--data-dir`".to_owned())
+                "stop the other gateway, or name another directory with `--data-dir`"
             }
-            Self::Start(_) => None,
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    fn status(&self) -> ExitStatus {
+        match self {
+            Self::System(_) => ExitStatus::Error,
+            _ => ExitStatus::Failure,
         }
     }
 }
@@ -60,7 +67,7 @@ pub fn run(settings: ServeSettings, printer: Printer) -> Result<ExitStatus, Repo
 /// Keeps the profile and says how to use the gateway. Neither failing is a reason to stop serving.
 fn tell(ready: &Ready, place: &SecretPlace, keeps_profile: bool, printer: Printer) {
     let secret_file = match place {
-        SecretPlace::DataDir => Some(ready.admin_secret_file.as_path()),
+        SecretPlace::DataDir => ready.admin_secret_file.as_deref(),
         SecretPlace::File(path) => Some(path.as_path()),
         SecretPlace::Environment => None,
     };
