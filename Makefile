@@ -25,7 +25,8 @@ lint: ## Check formatting, lints, licences and sources
 
 fmt: ## Format the code
 	cargo fmt --all
+	@if [ -x .venv/bin/ruff ]; then .venv/bin/ruff check --quiet --fix . && .venv/bin/ruff format --quiet .; fi
 
 clean: ## Remove what was built and installed inside this folder
 	cargo clean
-	rm -rf .venv examples/node_modules tests/clients/node_modules
+	rm -rf .venv examples/node_modules tests/clients/node_modules bindings-python/python/behest/_native.abi3.so bindings-node/behest.node

@@ -68,9 +68,7 @@ def test_an_unknown_path_is_not_found(client: OpenAI) -> None:
 def test_every_error_has_the_one_body(
     http: httpx.Client, headers: dict[str, str], content: bytes, status: int, code: str
 ) -> None:
-    answer = http.post(
-        "/v1/chat/completions", headers={"Content-Type": "application/json"} | headers, content=content
-    )
+    answer = http.post("/v1/chat/completions", headers={"Content-Type": "application/json"} | headers, content=content)
     assert answer.status_code == status, answer.text
     body = answer.json()
     assert body["error"]["code"] == body["code"] == code

@@ -46,7 +46,12 @@ export async function start(): Promise<Gateway> {
       reject(new Error(`\`behest serve\` did not say that it is ready; its stdout was ${JSON.stringify(text)}`));
     });
     child.on("error", reject);
-  }).finally(() => clearTimeout(watchdog));
+  })
+    .catch((error: unknown) => {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    })
+    .finally(() => clearTimeout(watchdog));
 
   const origin = (ready.base_url ?? "").replace(/\/+$/, "").replace(/\/v1$/, "");
   return {
