@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::body::Fields;
 use super::ledger::prices::Price;
+use super::ledger::attempt::Attempt;
 use super::memory::Memory;
-use super::providers::Upstream;
+use super::providers::{Chunk, ChunkStream, Upstream, Whole};
 use super::settings::Settings;
 use super::store::rows::ProjectRow;
 use crate::types::ids::SessionId;
@@ -213,4 +214,29 @@ pub struct Plan {
     pub price: Option<Arc<Price>>,
     /// The prompt's size in tokens, estimated.
     pub prompt_tokens: u64,
+}
+
+/// An answer that has begun, with the attempt that must still be settled.
+pub struct Reply {
+    /// What was asked.
+    pub plan: Plan,
+    /// How many attempts it took.
+    pub attempts: u32,
+    /// The last of them.
+    pub attempt: Attempt,
+    /// What came.
+    pub content: Content,
+}
+
+/// What came.
+pub enum Content {
+    /// All of it.
+    Whole(Whole),
+    /// The first piece, and the rest as it comes.
+    Stream {
+        /// Read already, so that an error before it is a real HTTP status. `None` for an empty answer.
+        first: Option<Chunk>,
+        /// What follows.
+        rest: ChunkStream,
+    },
 }

@@ -1,5 +1,6 @@
 //! The ledger: one record for every attempt at a provider, committed before the answer ends.
 
+pub mod attempt;
 pub mod estimate;
 pub mod journal;
 pub mod money;

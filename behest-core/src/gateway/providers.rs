@@ -12,12 +12,15 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use ::http::HeaderValue;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
 use super::ledger::record::{KeySource, Tokens};
+use super::refusal::Refuse;
 use super::store::rows::ProviderRow;
 use crate::secret::Secret;
+use crate::types::problem::Code;
 
 /// The name of the offline provider and of its one model.
 pub const LOCAL: &str = "local";
@@ -201,6 +204,55 @@ pub enum ProviderError {
         /// In its own words.
         message: String,
     },
+}
+
+/// A provider's failure with its name: what the caller is told.
+#[derive(Debug, thiserror::Error)]
+#[error("{provider}: {source}")]
+pub struct ProviderFailure {
+    /// Which provider.
+    pub provider: String,
+    /// What it did.
+    pub source: ProviderError,
+}
+
+impl Refuse for ProviderFailure {
+    fn code(&self) -> Code {
+        match &self.source {
+            ProviderError::Rejected { status: 413, .. } => Code::RequestTooLarge,
+            ProviderError::Rejected { .. } => Code::ValidationError,
+            ProviderError::TimedOut { .. } => Code::UpstreamTimeout,
+            ProviderError::Failed { .. }
+            | ProviderError::Unreachable(_)
+            | ProviderError::NoAnswer
+            | ProviderError::BrokeOff
+            | ProviderError::Garbage(_)
+            | ProviderError::TooLarge { .. }
+            | ProviderError::InStream { .. } => Code::UpstreamError,
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match &self.source {
+            ProviderError::Rejected { status: 422, .. } => 422,
+            _ => self.code().status(),
+        }
+    }
+
+    fn param(&self) -> Option<&str> {
+        match &self.source {
+            ProviderError::Rejected { param, .. } => param.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn details(&self) -> Option<Value> {
+        let status = match &self.source {
+            ProviderError::Rejected { status, .. } | ProviderError::Failed { status, .. } => Some(status),
+            _ => None,
+        };
+        Some(json!({ "provider": self.provider, "provider_status": status }))
+    }
 }
 
 /// What a call to a provider needs.

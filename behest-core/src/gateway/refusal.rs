@@ -4,11 +4,13 @@ use serde_json::Value;
 
 use super::control::ControlError;
 use super::ledger::journal::JournalError;
+use super::providers::ProviderFailure;
 use super::serve::edge::EdgeError;
 use super::stages::authenticate::AuthenticateError;
 use super::stages::dispatch::DispatchError;
 use super::stages::locate::LocateError;
 use super::stages::read::ReadError;
+use super::stages::record::RecordError;
 use super::stages::recall::RecallError;
 use super::stages::route::RouteError;
 use super::stages::select::SelectError;
@@ -69,9 +71,15 @@ pub enum Refusal {
     /// The provider's key or price.
     #[error(transparent)]
     Route(#[from] RouteError),
-    /// The provider.
+    /// No provider was asked.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
+    /// The provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderFailure),
+    /// The answer was not finished.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The control plane.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -96,6 +104,8 @@ impl Refusal {
             Self::Recall(error) => error,
             Self::Route(error) => error,
             Self::Dispatch(error) => error,
+            Self::Provider(error) => error,
+            Self::Record(error) => error,
             Self::Control(error) => error,
             Self::Journal(error) => error,
             Self::Store(error) => error,

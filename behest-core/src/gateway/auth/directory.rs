@@ -9,6 +9,7 @@ use crate::gateway::context::Project;
 use crate::gateway::origin::OriginPattern;
 use super::seal::Sealer;
 use crate::gateway::providers::Upstream;
+use crate::gateway::routing::catalogue::Catalogue;
 use crate::gateway::store::rows::{ApiKeyRow, SigningKeyRow};
 use crate::gateway::store::{ProjectScope, Store, StoreError};
 use crate::token::VerifyingKey;
@@ -27,26 +28,30 @@ pub struct KnownSigningKey {
 pub struct Directory {
     store: Arc<dyn Store>,
     sealer: Arc<Sealer>,
+    platform: Vec<Arc<Upstream>>,
+    offline: Arc<Upstream>,
     projects: ReadThrough<Uuid, Arc<Project>>,
     slugs: ReadThrough<String, Uuid>,
     api_keys: ReadThrough<[u8; 32], Arc<ApiKeyRow>>,
     signing_keys: ReadThrough<String, Arc<KnownSigningKey>>,
-    providers: ReadThrough<Uuid, Arc<Vec<Arc<Upstream>>>>,
+    catalogues: ReadThrough<Uuid, Arc<Catalogue>>,
     origins: ReadThrough<(), Arc<Vec<OriginPattern>>>,
 }
 
 impl Directory {
-    /// In front of `store`.
+    /// In front of `store`; `platform` are the providers of the gateway's own configuration.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, sealer: Arc<Sealer>) -> Self {
+    pub fn new(store: Arc<dyn Store>, sealer: Arc<Sealer>, platform: Vec<Arc<Upstream>>) -> Self {
         Self {
             store,
             sealer,
+            platform,
+            offline: Arc::new(Upstream::offline()),
             projects: ReadThrough::new(),
             slugs: ReadThrough::new(),
             api_keys: ReadThrough::new(),
             signing_keys: ReadThrough::new(),
-            providers: ReadThrough::new(),
+            catalogues: ReadThrough::new(),
             origins: ReadThrough::new(),
         }
     }
@@ -95,17 +100,19 @@ impl Directory {
         self.signing_keys.get(&kid.to_owned(), load).await
     }
 
-    /// A tenant's own providers, their keys opened.
+    /// What a tenant may call: its own providers, their keys opened, and the platform's.
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn providers(&self, tenant: Uuid) -> Result<Arc<Vec<Arc<Upstream>>>, StoreError> {
+    pub async fn catalogue(&self, tenant: Uuid) -> Result<Arc<Catalogue>, StoreError> {
         let load = async || {
             let rows = self.store.providers(tenant).await?;
-            let open = rows.iter().map(|row| Arc::new(Upstream::of_tenant(row, &self.sealer)));
-            Ok(Some(Arc::new(open.collect())))
+            let own: Vec<_> =
+                rows.iter().map(|row| Arc::new(Upstream::of_tenant(row, &self.sealer))).collect();
+            Ok(Some(Arc::new(Catalogue::new(&own, &self.platform, &self.offline))))
         };
-        Ok(self.providers.get(&tenant, load).await?.unwrap_or_default())
+        let found = self.catalogues.get(&tenant, load).await?;
+        Ok(found.unwrap_or_else(|| Arc::new(Catalogue::new(&[], &self.platform, &self.offline))))
     }
 
     /// The origins of every active project: what counts while the project is not known.
@@ -140,6 +147,6 @@ impl Directory {
 
     /// A tenant's providers changed.
     pub fn providers_changed(&self, tenant: Uuid) {
-        self.providers.forget(&tenant);
+        self.catalogues.forget(&tenant);
     }
 }
