@@ -124,10 +124,11 @@ impl Framer {
             }
             self.after_cr = false;
         }
-        let end = self.searched + memchr2(b'\n', b'\r', &self.buffer[self.searched..]).or_else(|| {
-            self.searched = self.buffer.len();
-            None
-        })?;
+        let end = self.searched
+            + memchr2(b'\n', b'\r', &self.buffer[self.searched..]).or_else(|| {
+                self.searched = self.buffer.len();
+                None
+            })?;
         self.after_cr = self.buffer[end] == b'\r';
         let mut line = self.buffer.split_to(end + 1).freeze();
         line.truncate(end);

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn the_last_of_two_values_counts_and_only_it_is_sent() {
-        let fields: Fields = serde_json::from_str(r#"{"model":"allowed","model":"other"}"#).expect("an object");
+        let fields: Fields =
+            serde_json::from_str(r#"{"model":"allowed","model":"other"}"#).expect("an object");
         assert_eq!(fields.get("model").map(RawValue::get), Some("\"other\""));
         assert_eq!(fields.write(&[]), &br#"{"model":"other","messages":[]}"#[..]);
     }

@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Option<i64> {
     if let Ok(date) = text.parse::<jiff::civil::Date>()
         && text.len() == 10
     {
-        return Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond());
+        return Some(date.in_tz("UTC").ok()?.timestamp().as_millisecond());
     }
     // RFC 3339 also allows a space between date and time; the offset's is the one after it.
     let mended = match text.rfind(' ') {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::providers::Timeouts;
+use super::providers::address::names_private;
 use super::store::sqlite::Durability;
+use crate::env;
 use crate::secret::Secret;
 use crate::token::Rules;
 
@@ -185,7 +187,8 @@ impl Config {
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let mut config: Self = toml::from_str(text).map_err(|error| {
             let message = error.to_string().trim_end().to_owned();
-            let unknown = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+            let unknown =
+                error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
             let suggestion = unknown.and_then(nearest_key);
             ConfigError::Toml { message, suggestion }
         })?;
@@ -196,6 +199,29 @@ impl Config {
             total: Duration::from_secs(config.timeouts_seconds.total),
         };
         Ok(config)
+    }
+
+    /// Puts the environment over the file: secrets and the providers that are known by their variables. An OpenAI
+    /// address that is itself private, such as `http://localhost:11434/v1`, counts as declared local: the operator
+    /// wrote it there.
+    #[must_use]
+    pub fn with_environment(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let secret = |name: &str| variable(name).map(Secret::from);
+        self.encryption_key = secret(env::ENCRYPTION_KEY).or(self.encryption_key);
+        self.admin_secret = secret(env::ADMIN_SECRET).or(self.admin_secret);
+        let base_url = variable(env::OPENAI_BASE_URL);
+        if base_url.is_some() || variable(env::OPENAI_API_KEY).is_some() {
+            let openai = self.providers.entry("openai".to_owned()).or_default();
+            openai.api_key_env.get_or_insert_with(|| env::OPENAI_API_KEY.to_owned());
+            if let Some(base_url) = base_url {
+                openai.local |= url::Url::parse(&base_url).is_ok_and(|url| names_private(&url));
+                openai.base_url = Some(base_url);
+            }
+        }
+        for provider in self.providers.values_mut() {
+            provider.api_key = provider.api_key_env.as_deref().and_then(&secret);
+        }
+        self
     }
 
     /// Checks what no type can.
@@ -213,7 +239,10 @@ impl Config {
             return value("workers", "must be 1 or more");
         }
         if self.max_body_bytes == 0 || self.max_body_bytes_total < self.max_body_bytes {
-            return value("max_body_bytes_total", "must be at least `max_body_bytes`, which must be 1 or more");
+            return value(
+                "max_body_bytes_total",
+                "must be at least `max_body_bytes`, which must be 1 or more",
+            );
         }
         if self.admin_secret.as_ref().is_some_and(|secret| secret.expose().trim().len() < MIN_ADMIN_SECRET) {
             return value("admin secret", "must have at least 32 characters");
@@ -253,6 +282,24 @@ mod tests {
         assert!(error.to_string().contains("did you mean `host`?"), "{error}");
         let error = Config::from_toml("port = \"many\"").expect_err("a wrong type");
         assert!(error.to_string().contains("port"), "{error}");
+    }
+
+    #[test]
+    fn providers_come_from_the_environment() {
+        let with = |variables: &[(&str, &str)]| {
+            let find = |name: &str| {
+                let found = variables.iter().find(|(variable, _)| *variable == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            Config::default().with_environment(find)
+        };
+        assert!(with(&[]).providers.is_empty());
+        let config = with(&[("OPENAI_API_KEY", "sk-x")]);
+        let openai = &config.providers["openai"];
+        assert_eq!(openai.api_key.as_ref().map(Secret::expose), Some("sk-x"));
+        assert!(!openai.local && openai.base_url.is_none() && config.check().is_ok());
+        let config = with(&[("OPENAI_BASE_URL", "http://localhost:11434/v1")]);
+        assert!(config.providers["openai"].local && config.check().is_ok());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::body::Fields;
-use super::ledger::prices::Price;
 use super::ledger::attempt::Attempt;
+use super::ledger::prices::Price;
 use super::memory::Memory;
 use super::providers::{Chunk, ChunkStream, Upstream, Whole};
 use super::settings::Settings;

@@ -17,7 +17,9 @@ use super::refusal::Refuse;
 #[non_exhaustive]
 pub enum ControlError {
     /// Neither the operator's secret nor a token.
-    #[error("the control plane needs X-Admin-Secret, or a token of role admin or dashboard-service as Bearer")]
+    #[error(
+        "the control plane needs X-Admin-Secret, or a token of role admin or dashboard-service as Bearer"
+    )]
     Missing,
     /// A wrong secret.
     #[error("the admin secret is wrong")]

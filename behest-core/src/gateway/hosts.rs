@@ -60,8 +60,20 @@ mod tests {
 
     #[test]
     fn on_loopback_only_known_names_are_answered() {
-        let hosts = Hosts { base_domain: Some("ai.example.com".into()), allowed: vec!["box.lan".into()], loopback: true };
-        for known in ["localhost:8080", "127.0.0.1", "[::1]:8080", "a.localhost", "AI.example.com", "x.ai.example.com:443", "box.lan"] {
+        let hosts = Hosts {
+            base_domain: Some("ai.example.com".into()),
+            allowed: vec!["box.lan".into()],
+            loopback: true,
+        };
+        for known in [
+            "localhost:8080",
+            "127.0.0.1",
+            "[::1]:8080",
+            "a.localhost",
+            "AI.example.com",
+            "x.ai.example.com:443",
+            "box.lan",
+        ] {
             assert!(hosts.answers(known), "{known}");
         }
         for strange in ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "a.b.localhost", ""] {

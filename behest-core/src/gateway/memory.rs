@@ -14,6 +14,8 @@ pub const MAX_RECALLED: u32 = 1_000;
 const TITLE_CHARACTERS: usize = 80;
 /// An answer's text is kept up to here; a longer one is stored marked incomplete.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// So many tool calls of one answer are kept.
+const MAX_TOOL_CALLS: usize = 128;
 
 /// What will be stored when an answer has come.
 #[derive(Debug)]
@@ -67,10 +69,11 @@ impl Gathered {
         let Ok(pieces) = serde_json::from_str::<Vec<Value>>(pieces.get()) else { return };
         for piece in pieces {
             let index = piece.get("index").and_then(Value::as_u64).unwrap_or(0);
-            let known = self.tool_calls.iter_mut().find(|call| call.get("index") == Some(&Value::from(index)));
+            let known =
+                self.tool_calls.iter().position(|call| call.get("index") == Some(&Value::from(index)));
             match known {
-                Some(call) => append_arguments(call, &piece),
-                None if self.tool_calls.len() < 128 => self.tool_calls.push(piece),
+                Some(at) => append_arguments(&mut self.tool_calls[at], &piece),
+                None if self.tool_calls.len() < MAX_TOOL_CALLS => self.tool_calls.push(piece),
                 None => self.cut = true,
             }
         }

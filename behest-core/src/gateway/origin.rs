@@ -39,7 +39,9 @@ impl OriginPattern {
         match text.matches('*').count() {
             0 => Ok(Self { before: text, after: None }),
             // A bare `*.com` would hand a whole registry over: at least two labels stay fixed.
-            1 if host.contains('*') && host.split('.').skip_while(|label| !label.contains('*')).count() > 2 => {
+            1 if host.contains('*')
+                && host.split('.').skip_while(|label| !label.contains('*')).count() > 2 =>
+            {
                 let (before, after) = text.split_once('*').ok_or_else(form)?;
                 Ok(Self { before: before.to_owned(), after: Some(after.to_owned()) })
             }
@@ -57,7 +59,8 @@ impl OriginPattern {
                 .strip_prefix(&self.before)
                 .and_then(|rest| rest.strip_suffix(after.as_str()))
                 .is_some_and(|label| {
-                    !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                    !label.is_empty()
+                        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
                 }),
         }
     }
@@ -66,7 +69,9 @@ impl OriginPattern {
 /// Whether `origin` is a page on this very machine: `http://localhost:*` or `http://127.0.0.1:*`.
 #[must_use]
 pub fn is_loopback(origin: &str) -> bool {
-    let port = |rest: &str| rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    let port = |rest: &str| {
+        rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+    };
     ["http://localhost", "http://127.0.0.1"]
         .iter()
         .any(|prefix| origin.strip_prefix(prefix).is_some_and(port))
@@ -80,7 +85,9 @@ mod tests {
     fn exact_origins_match_scheme_host_and_port() {
         let pattern = OriginPattern::parse("https://App.example.com:8443").expect("an origin");
         assert!(pattern.matches("https://app.example.com:8443"));
-        for other in ["http://app.example.com:8443", "https://app.example.com", "https://app.example.com:84430"] {
+        for other in
+            ["http://app.example.com:8443", "https://app.example.com", "https://app.example.com:84430"]
+        {
             assert!(!pattern.matches(other), "{other}");
         }
     }
@@ -89,7 +96,12 @@ mod tests {
     fn a_star_stands_for_part_of_one_label() {
         let pattern = OriginPattern::parse("https://app-*.vercel.app").expect("an origin");
         assert!(pattern.matches("https://app-git-main.vercel.app"));
-        for other in ["https://app-.vercel.app", "https://app-a.b.vercel.app", "https://app-x.vercel.app.evil.example", "https://evil.example/app-x.vercel.app"] {
+        for other in [
+            "https://app-.vercel.app",
+            "https://app-a.b.vercel.app",
+            "https://app-x.vercel.app.evil.example",
+            "https://evil.example/app-x.vercel.app",
+        ] {
             assert!(!pattern.matches(other), "{other}");
         }
     }
@@ -107,7 +119,12 @@ mod tests {
     #[test]
     fn loopback_is_told_by_the_whole_host() {
         assert!(is_loopback("http://localhost:5173") && is_loopback("http://127.0.0.1"));
-        for other in ["http://localhost.evil.example", "https://localhost:1", "http://localhost:99999", "http://127.0.0.1.evil"] {
+        for other in [
+            "http://localhost.evil.example",
+            "https://localhost:1",
+            "http://localhost:99999",
+            "http://127.0.0.1.evil",
+        ] {
             assert!(!is_loopback(other), "{other}");
         }
     }

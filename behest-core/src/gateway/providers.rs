@@ -7,10 +7,10 @@ pub mod openai;
 
 use std::time::Duration;
 
+use ::http::HeaderValue;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use ::http::HeaderValue;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 

@@ -104,7 +104,10 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
     let (journal, open) =
         Journal::open(&data_dir.join(JOURNAL_FILE), config.max_calls).map_err(in_data_dir)?;
     if !open.is_empty() {
-        tracing::warn!(calls = open.len(), "calls that the last process left open are settled at their estimate");
+        tracing::warn!(
+            calls = open.len(),
+            "calls that the last process left open are settled at their estimate"
+        );
         store.append_records(open).await?;
     }
     journal.clear().map_err(in_data_dir)?;
@@ -148,24 +151,30 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// The platform's providers: those of the configuration, keys from the environment.
 fn platform_providers(config: &Config) -> Result<Vec<Arc<Upstream>>, ConfigError> {
     let upstream = |(name, provider): (&String, &super::config::ProviderConfig)| {
-        let base_url = match &provider.base_url {
-            Some(base_url) => super::providers::address::check_base_url(base_url, provider.local).map_err(|error| {
-                ConfigError::Value { key: format!("providers.{name}.base_url"), problem: format!("is refused: {error}") }
-            })?,
-            None if name == "openai" => OPENAI_BASE_URL.to_owned(),
-            None => {
-                return Err(ConfigError::Value {
-                    key: format!("providers.{name}.base_url"),
-                    problem: "is needed: where does it answer?".to_owned(),
-                });
-            }
-        };
+        let base_url =
+            match &provider.base_url {
+                Some(base_url) => super::providers::address::check_base_url(base_url, provider.local)
+                    .map_err(|error| ConfigError::Value {
+                        key: format!("providers.{name}.base_url"),
+                        problem: format!("is refused: {error}"),
+                    })?,
+                None if name == "openai" => OPENAI_BASE_URL.to_owned(),
+                None => {
+                    return Err(ConfigError::Value {
+                        key: format!("providers.{name}.base_url"),
+                        problem: "is needed: where does it answer?".to_owned(),
+                    });
+                }
+            };
         Ok(Arc::new(Upstream {
             name: name.clone(),
             dialect: Dialect::OpenAi,
@@ -184,7 +193,8 @@ async fn first_start(store: &dyn Store, admin_secret: &Secret) -> Result<Option<
         return Ok(None);
     }
     let now = clock::now_ms();
-    let tenant = TenantRow { id: Uuid::now_v7(), name: "default".to_owned(), plan: Plan::Enterprise, created_at: now };
+    let tenant =
+        TenantRow { id: Uuid::now_v7(), name: "default".to_owned(), plan: Plan::Enterprise, created_at: now };
     let api_key = api_keys::generate();
     let hashed = api_key.clone();
     let hash = tokio::task::spawn_blocking(move || api_keys::hash(&hashed))

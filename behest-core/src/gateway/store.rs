@@ -89,7 +89,8 @@ pub trait Store: Send + Sync + 'static {
     /// Lists a project's keys, oldest first, revoked ones too.
     async fn api_keys(&self, project: Uuid) -> Result<Vec<ApiKeyRow>, StoreError>;
     /// Revokes a key of a project; gives its look-up, or `None` when it has no such active key.
-    async fn revoke_api_key(&self, project: Uuid, id: Uuid, now: i64) -> Result<Option<[u8; 32]>, StoreError>;
+    async fn revoke_api_key(&self, project: Uuid, id: Uuid, now: i64)
+    -> Result<Option<[u8; 32]>, StoreError>;
 
     /// Adds a tenant's signing key.
     async fn add_signing_key(&self, row: SigningKeyRow) -> Result<(), StoreError>;

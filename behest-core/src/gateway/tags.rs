@@ -19,7 +19,9 @@ pub enum BadTags {
     #[error("a call may carry {MAX_TAGS} tags; this one has {0}")]
     TooMany(usize),
     /// A name or value outside its bounds.
-    #[error("a tag's name has 1 to {MAX_NAME} characters of A-Z a-z 0-9 . _ -, its value at most {MAX_VALUE} without control characters")]
+    #[error(
+        "a tag's name has 1 to {MAX_NAME} characters of A-Z a-z 0-9 . _ -, its value at most {MAX_VALUE} without control characters"
+    )]
     Bounds,
 }
 
@@ -32,7 +34,8 @@ pub fn parse_list(text: &str) -> Result<Tags, BadTags> {
         let (name, value) = pair.split_once('=').ok_or(BadTags::Form)?;
         Ok((name.trim().to_owned(), value.trim().to_owned()))
     };
-    let tags = text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect::<Result<Tags, _>>()?;
+    let tags =
+        text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect::<Result<Tags, _>>()?;
     check(&tags)?;
     Ok(tags)
 }
@@ -50,7 +53,11 @@ pub fn check(tags: &Tags) -> Result<(), BadTags> {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
     let value_fits = |value: &str| value.len() <= MAX_VALUE && !value.chars().any(char::is_control);
-    if tags.iter().all(|(name, value)| name_fits(name) && value_fits(value)) { Ok(()) } else { Err(BadTags::Bounds) }
+    if tags.iter().all(|(name, value)| name_fits(name) && value_fits(value)) {
+        Ok(())
+    } else {
+        Err(BadTags::Bounds)
+    }
 }
 
 #[cfg(test)]

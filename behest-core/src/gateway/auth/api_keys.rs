@@ -46,8 +46,7 @@ pub fn hash(key: &Secret) -> Result<String, argon2::password_hash::Error> {
 /// Whether `key` is the one that `hash` was made of. As slow as [`hash`].
 #[must_use]
 pub fn verify(key: &Secret, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| argon2().verify_password(key.expose().as_bytes(), &hash).is_ok())
+    PasswordHash::new(hash).is_ok_and(|hash| argon2().verify_password(key.expose().as_bytes(), &hash).is_ok())
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::read_through::ReadThrough;
+use super::seal::Sealer;
 use crate::gateway::context::Project;
 use crate::gateway::origin::OriginPattern;
-use super::seal::Sealer;
 use crate::gateway::providers::Upstream;
 use crate::gateway::routing::catalogue::Catalogue;
 use crate::gateway::store::rows::{ApiKeyRow, SigningKeyRow};

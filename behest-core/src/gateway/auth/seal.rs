@@ -104,10 +104,8 @@ impl Sealer {
         text.extend_from_slice(&tag);
         let mut text = Zeroizing::new(text);
         let nonce = Nonce::try_assume_unique_for_key(&nonce).map_err(|_| SealError::Broken)?;
-        let plain = self
-            .key
-            .open_in_place(nonce, Aad::from(aad(owner)), &mut text)
-            .map_err(|_| SealError::Broken)?;
+        let plain =
+            self.key.open_in_place(nonce, Aad::from(aad(owner)), &mut text).map_err(|_| SealError::Broken)?;
         std::str::from_utf8(plain).map(Secret::new).map_err(|_| SealError::Broken)
     }
 }

@@ -72,9 +72,9 @@ impl Admin {
         match self {
             Self::Operator => Ok(()),
             Self::Tenant(own) if own == tenant => Ok(()),
-            Self::Project { tenant: own, .. } if own == tenant => {
-                Err(ControlError::Forbidden("this needs the role dashboard-service: it concerns the whole tenant"))
-            }
+            Self::Project { tenant: own, .. } if own == tenant => Err(ControlError::Forbidden(
+                "this needs the role dashboard-service: it concerns the whole tenant",
+            )),
             Self::Tenant(_) | Self::Project { .. } => Err(ControlError::NotFound("tenant")),
         }
     }
@@ -178,14 +178,17 @@ async fn by_token(gateway: &Gateway, headers: &http::HeaderMap) -> Result<Admin,
     match principal.role {
         Role::DashboardService => Ok(Admin::Tenant(principal.tenant)),
         Role::Admin => Ok(Admin::Project { tenant: principal.tenant, project: principal.project }),
-        Role::User => Err(ControlError::Forbidden("the control plane needs the role admin or dashboard-service").into()),
+        Role::User => {
+            Err(ControlError::Forbidden("the control plane needs the role admin or dashboard-service").into())
+        }
     }
 }
 
 /// On a project's own host nobody acts for another project.
 async fn on_this_host(gateway: &Gateway, head: &Parts, admin: Admin) -> Result<(), Refusal> {
     let Some(slug) = locate::slug_of(gateway, head) else { return Ok(()) };
-    let project = gateway.directory().project_by_slug(&slug).await?.ok_or(locate::LocateError::UnknownSlug)?;
+    let project =
+        gateway.directory().project_by_slug(&slug).await?.ok_or(locate::LocateError::UnknownSlug)?;
     if admin.may_act_for(&project) {
         Ok(())
     } else {

@@ -77,7 +77,8 @@ pub async fn create_signing(
     let kid = format!("sk_{}", Uuid::new_v4().simple());
     let named = kid.clone();
     let made = tokio::task::spawn_blocking(move || token::SigningKey::generate(&named)).await;
-    let (key, pem) = made.ok().and_then(Result::ok).ok_or(ControlError::Ours("the key could not be generated"))?;
+    let (key, pem) =
+        made.ok().and_then(Result::ok).ok_or(ControlError::Ours("the key could not be generated"))?;
     let row = SigningKeyRow {
         kid,
         tenant_id: tenant.id,

@@ -28,7 +28,10 @@ pub(crate) struct Grant {
 }
 
 /// Recognises the API key that asks, before its body is read: nobody else mints.
-pub async fn minter(gateway: &Gateway, incoming: Incoming) -> Result<(Incoming, Arc<Project>, Role), Refusal> {
+pub async fn minter(
+    gateway: &Gateway,
+    incoming: Incoming,
+) -> Result<(Incoming, Arc<Project>, Role), Refusal> {
     let located = locate::locate(gateway, incoming).await?;
     let key = authenticate::bearer(&located.incoming.head.headers)?;
     if !key.expose().starts_with(API_KEY_PREFIX) {
@@ -54,7 +57,8 @@ pub async fn mint(
 ) -> Result<MintResponse, Refusal> {
     let user = check_user(request.user_id)?;
     let session = request.session_id.filter(|session| !session.is_empty()).map(SessionId::parse).transpose();
-    let session = session.map_err(|error| ControlError::field("session_id", format!("is refused: {error}")))?;
+    let session =
+        session.map_err(|error| ControlError::field("session_id", format!("is refused: {error}")))?;
     let ttl = request.ttl.unwrap_or(DEFAULT_TTL);
     if !(MIN_TTL..=MAX_TTL).contains(&ttl) {
         return Err(ControlError::field("ttl", format!("must be {MIN_TTL} to {MAX_TTL} seconds")).into());
@@ -86,7 +90,11 @@ pub(crate) fn check_user(user: String) -> Result<UserId, ControlError> {
 }
 
 /// Signs a token, on the blocking pool: RSA takes about a millisecond of a core.
-pub(crate) async fn sign(gateway: &Gateway, project: &Project, grant: Grant) -> Result<MintResponse, Refusal> {
+pub(crate) async fn sign(
+    gateway: &Gateway,
+    project: &Project,
+    grant: Grant,
+) -> Result<MintResponse, Refusal> {
     let now = clock::now_seconds();
     let expires = now + grant.ttl as i64;
     let session = match grant.session {

@@ -11,24 +11,24 @@ use crate::gateway::refusal::Refusal;
 use crate::gateway::store::rows::ProjectRow;
 use crate::gateway::store::{ProjectScope, Store, StoreError};
 use crate::gateway::{Gateway, clock};
-use crate::types::control::{
-    NewProject, Plan, Project, ProjectPatch, ProjectSettings, ProjectStatus,
-};
+use crate::types::control::{NewProject, Plan, Project, ProjectPatch, ProjectSettings, ProjectStatus};
 
 /// How many active projects the plan `free` has.
 const FREE_PROJECTS: usize = 3;
 
 const ADJECTIVES: [&str; 48] = [
-    "amber", "azure", "bold", "brave", "bright", "brisk", "calm", "clear", "clever", "cool", "coral", "crisp",
-    "dapper", "eager", "early", "fair", "fleet", "fresh", "gentle", "glad", "golden", "grand", "green", "happy",
-    "honest", "humble", "ivory", "jade", "jolly", "keen", "kind", "lively", "lucky", "lunar", "mellow", "merry",
-    "mighty", "misty", "noble", "proud", "quick", "quiet", "rapid", "royal", "silver", "solar", "swift", "vivid",
+    "amber", "azure", "bold", "brave", "bright", "brisk", "calm", "clear", "clever", "cool", "coral",
+    "crisp", "dapper", "eager", "early", "fair", "fleet", "fresh", "gentle", "glad", "golden", "grand",
+    "green", "happy", "honest", "humble", "ivory", "jade", "jolly", "keen", "kind", "lively", "lucky",
+    "lunar", "mellow", "merry", "mighty", "misty", "noble", "proud", "quick", "quiet", "rapid", "royal",
+    "silver", "solar", "swift", "vivid",
 ];
 const NOUNS: [&str; 48] = [
-    "acorn", "anchor", "badger", "beacon", "birch", "bison", "brook", "canyon", "cedar", "comet", "condor", "crane",
-    "delta", "eagle", "ember", "falcon", "fern", "fjord", "fox", "glacier", "harbor", "hawk", "heron", "island",
-    "lagoon", "lark", "lynx", "maple", "meadow", "mesa", "otter", "owl", "panda", "pebble", "pine", "prairie",
-    "quartz", "raven", "reef", "river", "robin", "seal", "sparrow", "summit", "tiger", "tulip", "willow", "wolf",
+    "acorn", "anchor", "badger", "beacon", "birch", "bison", "brook", "canyon", "cedar", "comet", "condor",
+    "crane", "delta", "eagle", "ember", "falcon", "fern", "fjord", "fox", "glacier", "harbor", "hawk",
+    "heron", "island", "lagoon", "lark", "lynx", "maple", "meadow", "mesa", "otter", "owl", "panda",
+    "pebble", "pine", "prairie", "quartz", "raven", "reef", "river", "robin", "seal", "sparrow", "summit",
+    "tiger", "tulip", "willow", "wolf",
 ];
 
 /// Adds a project with a fresh slug.
@@ -73,7 +73,8 @@ pub async fn create(gateway: &Gateway, admin: Admin, new: NewProject) -> Result<
         let projects = gateway.store().projects(ProjectScope::Tenant(tenant)).await?;
         let active = projects.iter().filter(|project| project.status == ProjectStatus::Active).count();
         if active >= FREE_PROJECTS {
-            let message = format!("the plan `free` has {FREE_PROJECTS} active projects, and this tenant has {active}");
+            let message =
+                format!("the plan `free` has {FREE_PROJECTS} active projects, and this tenant has {active}");
             return Err(ControlError::Conflict(message).into());
         }
     }
@@ -110,7 +111,12 @@ pub async fn find(gateway: &Gateway, admin: Admin, id: &str) -> Result<Arc<Loade
 }
 
 /// Renames a project, suspends it, or makes it active again.
-pub async fn change(gateway: &Gateway, admin: Admin, id: &str, patch: ProjectPatch) -> Result<Project, Refusal> {
+pub async fn change(
+    gateway: &Gateway,
+    admin: Admin,
+    id: &str,
+    patch: ProjectPatch,
+) -> Result<Project, Refusal> {
     let project = find(gateway, admin, id).await?;
     let name = patch.name.as_deref().map(check_name).transpose()?;
     let row = gateway.store().change_project(project.row.id, name, patch.status).await?;

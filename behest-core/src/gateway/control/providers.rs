@@ -3,12 +3,12 @@
 use super::access::Admin;
 use super::{ControlError, tenants};
 use crate::gateway::auth::api_keys::last_four;
+use crate::gateway::ledger::record::KeySource;
 use crate::gateway::providers::address::check_base_url;
 use crate::gateway::providers::{LOCAL, ProviderKey};
 use crate::gateway::refusal::Refusal;
 use crate::gateway::store::rows::ProviderRow;
 use crate::gateway::{Gateway, clock};
-use crate::gateway::ledger::record::KeySource;
 use crate::secret::Secret;
 use crate::types::control::{NewProvider, Plan, Provider};
 
@@ -42,7 +42,12 @@ pub async fn list(gateway: &Gateway, admin: Admin, tenant: &str) -> Result<Vec<P
 }
 
 /// Adds or replaces a provider.
-pub async fn put(gateway: &Gateway, admin: Admin, tenant: &str, new: NewProvider) -> Result<Provider, Refusal> {
+pub async fn put(
+    gateway: &Gateway,
+    admin: Admin,
+    tenant: &str,
+    new: NewProvider,
+) -> Result<Provider, Refusal> {
     let tenant = tenants::find(gateway, admin, tenant).await?;
     if tenant.plan == Plan::Free {
         return Err(ControlError::ByokNeedsPlan.into());
@@ -69,7 +74,8 @@ pub async fn put(gateway: &Gateway, admin: Admin, tenant: &str, new: NewProvider
     }
     let owner = [tenant.id.to_string(), new.name.clone()];
     let sealer = gateway.sealer();
-    let sealed = key.as_ref().map(|key| sealer.seal(&[owner[0].as_str(), owner[1].as_str()], key)).transpose();
+    let sealed =
+        key.as_ref().map(|key| sealer.seal(&[owner[0].as_str(), owner[1].as_str()], key)).transpose();
     let sealed_key = sealed.map_err(|_| ControlError::Ours("the key could not be sealed"))?;
     let row = ProviderRow {
         tenant_id: tenant.id,

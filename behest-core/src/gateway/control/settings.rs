@@ -17,7 +17,12 @@ pub async fn show(gateway: &Gateway, admin: Admin, id: &str) -> Result<SettingsV
 }
 
 /// Replaces the draft.
-pub async fn put(gateway: &Gateway, admin: Admin, id: &str, draft: ProjectSettings) -> Result<SettingsView, Refusal> {
+pub async fn put(
+    gateway: &Gateway,
+    admin: Admin,
+    id: &str,
+    draft: ProjectSettings,
+) -> Result<SettingsView, Refusal> {
     let project = find(gateway, admin, id).await?;
     check(&draft)?;
     gateway.store().set_draft(project.row.id, Some(draft)).await?;
@@ -74,7 +79,8 @@ pub async fn test_token(
 /// Checks what no type can, so that every stored setting can be put in force.
 fn check(settings: &ProjectSettings) -> Result<(), ControlError> {
     for origin in settings.cors_origins.iter().flatten() {
-        OriginPattern::parse(origin).map_err(|error| ControlError::field("cors_origins", format!("holds {error}")))?;
+        OriginPattern::parse(origin)
+            .map_err(|error| ControlError::field("cors_origins", format!("holds {error}")))?;
     }
     if settings.cors_origins.as_ref().is_some_and(|origins| origins.len() > 200) {
         return Err(ControlError::field("cors_origins", "holds at most 200 origins"));

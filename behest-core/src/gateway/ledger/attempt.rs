@@ -175,7 +175,8 @@ impl Attempt {
 
     fn hand_over(&mut self, outcome: Outcome, done: Option<oneshot::Sender<Result<(), StoreError>>>) {
         let Some(open) = self.open.take() else { return };
-        let Open { permit, mut record, price, summary, answered_bytes, prompt_tokens, memory, gathered } = *open;
+        let Open { permit, mut record, price, summary, answered_bytes, prompt_tokens, memory, gathered } =
+            *open;
         record.ended_at = clock::now_ms();
         record.outcome = outcome;
         record.finish_reason = summary.finish_reason;

@@ -124,14 +124,15 @@ impl From<PriceFile> for PriceTable {
             })
             .collect();
         let dearest = |pick: fn(&Price) -> u64| models.values().map(|price| pick(price)).max();
-        let ceiling = dearest(|price| price.input.0).zip(dearest(|price| price.output.0)).map(|(input, output)| {
-            Arc::new(Price {
-                input: PicoUsdPerToken(input),
-                output: PicoUsdPerToken(output),
-                version: Arc::from(format!("ceiling of {version}")),
-                ..Price::free()
-            })
-        });
+        let ceiling =
+            dearest(|price| price.input.0).zip(dearest(|price| price.output.0)).map(|(input, output)| {
+                Arc::new(Price {
+                    input: PicoUsdPerToken(input),
+                    output: PicoUsdPerToken(output),
+                    version: Arc::from(format!("ceiling of {version}")),
+                    ..Price::free()
+                })
+            });
         Self { models, ceiling }
     }
 }

@@ -11,7 +11,9 @@ pub enum BadBaseUrl {
     #[error("the base URL must be http:// or https:// with a host, without credentials, query or fragment")]
     Form,
     /// A private address that nobody declared.
-    #[error("the base URL is on a private network: only the operator can declare a provider local (`--local`)")]
+    #[error(
+        "the base URL is on a private network: only the operator can declare a provider local (`--local`)"
+    )]
     Private,
 }
 
@@ -128,7 +130,14 @@ mod tests {
     #[test]
     fn a_base_url_is_plain_and_has_no_slash_at_its_end() {
         assert_eq!(check_base_url(" https://x.example/v1/ ", false).as_deref(), Ok("https://x.example/v1"));
-        for bad in ["", "x.example", "ftp://x.example", "https://u:p@x.example", "https://x.example/?k=1", "https://x.example/#f"] {
+        for bad in [
+            "",
+            "x.example",
+            "ftp://x.example",
+            "https://u:p@x.example",
+            "https://x.example/?k=1",
+            "https://x.example/#f",
+        ] {
             assert_eq!(check_base_url(bad, true), Err(BadBaseUrl::Form), "{bad}");
         }
     }

@@ -33,7 +33,8 @@ impl Provider for Local {
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let request: ChatRequest = serde_json::from_slice(&call.body).map_err(|error| rejected(&error))?;
         let echo = Echo::of(&request);
-        let head = Head { id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), created: clock::now_seconds() };
+        let head =
+            Head { id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), created: clock::now_seconds() };
         if call.stream {
             Ok(Answer::Stream(stream::iter(echo.chunks(&head)).map(Ok).boxed()))
         } else {
@@ -67,7 +68,8 @@ struct Echo {
 
 impl Echo {
     fn of(request: &ChatRequest) -> Self {
-        let prompt_tokens = request.messages.iter().map(|message| pieces(&text_of(message)).len() as u64).sum();
+        let prompt_tokens =
+            request.messages.iter().map(|message| pieces(&text_of(message)).len() as u64).sum();
         let said = request.messages.iter().rev().find(|message| message.role == "user").map(text_of);
         let said = said.unwrap_or_default();
         if let Some((tool, parameters)) = tool_to_call(request) {
@@ -95,7 +97,11 @@ impl Echo {
     }
 
     fn tokens(&self) -> Tokens {
-        Tokens { input: Some(self.prompt_tokens), output: Some(self.pieces.len() as u64), ..Tokens::default() }
+        Tokens {
+            input: Some(self.prompt_tokens),
+            output: Some(self.pieces.len() as u64),
+            ..Tokens::default()
+        }
     }
 
     fn usage(&self) -> Value {
@@ -137,7 +143,8 @@ impl Echo {
                 "tool_calls": [{ "index": 0, "id": "call_echo", "type": "function", "function": { "name": name, "arguments": "" } }],
             }),
         };
-        let opening = Chunk { tool_calls: raw(first.get("tool_calls")), data: event(first, None), ..Chunk::default() };
+        let opening =
+            Chunk { tool_calls: raw(first.get("tool_calls")), data: event(first, None), ..Chunk::default() };
         let mut chunks = vec![opening];
         chunks.extend(self.pieces.iter().map(|piece| match &self.tool {
             None => Chunk {
@@ -147,7 +154,11 @@ impl Echo {
             },
             Some(_) => {
                 let delta = json!({ "tool_calls": [{ "index": 0, "function": { "arguments": piece } }] });
-                Chunk { tool_calls: raw(delta.get("tool_calls")), data: event(delta, None), ..Chunk::default() }
+                Chunk {
+                    tool_calls: raw(delta.get("tool_calls")),
+                    data: event(delta, None),
+                    ..Chunk::default()
+                }
             }
         }));
         chunks.push(Chunk {
@@ -238,13 +249,16 @@ fn tool_to_call(request: &ChatRequest) -> Option<(String, &Value)> {
     }
     let wanted = choice.and_then(|choice| choice.pointer("/function/name"));
     let functions = tools.iter().filter_map(|tool| tool.get("function"));
-    let function = functions.clone().find(|function| wanted.is_none_or(|wanted| function.get("name") == Some(wanted)))?;
+    let function = functions
+        .clone()
+        .find(|function| wanted.is_none_or(|wanted| function.get("name") == Some(wanted)))?;
     Some((function.get("name")?.as_str()?.to_owned(), function.get("parameters").unwrap_or(&Value::Null)))
 }
 
 /// A value for each required property of a JSON schema.
 fn fill(parameters: &Value, said: &str) -> Value {
-    let required = parameters.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let required =
+        parameters.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut arguments = Map::new();
     for name in required.iter().filter_map(Value::as_str) {
         let property = parameters.pointer("/properties").and_then(|properties| properties.get(name));
@@ -288,7 +302,8 @@ mod tests {
     fn it_honours_max_tokens_and_json_mode() {
         let answer = echo(json!({ "messages": user("a b c"), "max_tokens": 3 }));
         assert_eq!((answer.pieces.concat().as_str(), answer.finish_reason), ("You said: a", "length"));
-        let answer = echo(json!({ "messages": user("a \"b\""), "response_format": { "type": "json_object" } }));
+        let answer =
+            echo(json!({ "messages": user("a \"b\""), "response_format": { "type": "json_object" } }));
         assert_eq!(answer.pieces.concat(), r#"{"echo":"a \"b\""}"#);
     }
 

@@ -57,8 +57,11 @@ impl Catalogue {
     #[must_use]
     pub fn new(own: &[Arc<Upstream>], platform: &[Arc<Upstream>], offline: &Arc<Upstream>) -> Self {
         let replaced = |upstream: &&Arc<Upstream>| own.iter().any(|mine| mine.name == upstream.name);
-        let upstreams =
-            own.iter().chain(platform.iter().filter(|upstream| !replaced(upstream))).map(Arc::clone).collect();
+        let upstreams = own
+            .iter()
+            .chain(platform.iter().filter(|upstream| !replaced(upstream)))
+            .map(Arc::clone)
+            .collect();
         Self { upstreams, offline: Arc::clone(offline) }
     }
 
@@ -84,7 +87,9 @@ impl Catalogue {
             upstream.models.as_ref().is_some_and(|models| models.iter().any(|name| name == model))
         };
         let catalogues = |upstream: &&Arc<Upstream>| {
-            upstream.models.is_none() && upstream.is_catalogued() && prices.find(&upstream.name, model).is_some()
+            upstream.models.is_none()
+                && upstream.is_catalogued()
+                && prices.find(&upstream.name, model).is_some()
         };
         // A server at an address of its own that never said what it serves is asked: it knows, we do not.
         let open = |upstream: &&Arc<Upstream>| upstream.models.is_none() && !upstream.is_catalogued();
@@ -149,7 +154,10 @@ fn known_elsewhere(model: &str) -> Option<String> {
     let mut providers: Vec<&str> = PriceTable::embedded()
         .names()
         .filter_map(|name| name.split_once('/'))
-        .filter(|(provider, name)| *name == model || model.strip_prefix(provider).is_some_and(|rest| rest.strip_prefix('/') == Some(name)))
+        .filter(|(provider, name)| {
+            *name == model
+                || model.strip_prefix(provider).is_some_and(|rest| rest.strip_prefix('/') == Some(name))
+        })
         .map(|(provider, _)| provider)
         .collect();
     providers.sort_unstable();
@@ -203,7 +211,9 @@ mod tests {
         assert_eq!(served(&catalogue, ECHO), pair(LOCAL, "echo"));
         assert!(matches!(catalogue.find("gemini-2.5-flash"), Found::NoKey { .. }));
         match catalogue.find("gpt-4o-minni") {
-            Found::Unknown { nearest } => assert_eq!(nearest.first().map(String::as_str), Some("gpt-4o-mini")),
+            Found::Unknown { nearest } => {
+                assert_eq!(nearest.first().map(String::as_str), Some("gpt-4o-mini"))
+            }
             other => panic!("{other:?}"),
         }
     }

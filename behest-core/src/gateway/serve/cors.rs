@@ -12,7 +12,8 @@ use crate::gateway::store::StoreError;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
-const VARY: HeaderValue = HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+const VARY: HeaderValue =
+    HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
 /// What a preflight allows when the browser asks for nothing in particular.
 const USUAL_HEADERS: HeaderValue =
     HeaderValue::from_static("Authorization, Content-Type, X-End-User-Id, X-Session-Id, X-Thread-Id");
@@ -45,7 +46,9 @@ pub fn is_control(path: &str) -> bool {
     let path = path.strip_prefix("/auth").unwrap_or(path);
     const CONTROL: [&str; 6] =
         ["/v1/projects", "/v1/tenants", "/v1/kill-switches", "/v1/guardrails", "/v1/events", "/dashboard"];
-    CONTROL.iter().any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    CONTROL
+        .iter()
+        .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 /// Whether the browser asks before it calls.
@@ -112,10 +115,13 @@ mod tests {
 
     #[test]
     fn the_control_plane_is_told_by_its_paths() {
-        for control in ["/v1/projects", "/v1/projects/x/keys", "/auth/v1/projects", "/v1/tenants/t/providers"] {
+        for control in ["/v1/projects", "/v1/projects/x/keys", "/auth/v1/projects", "/v1/tenants/t/providers"]
+        {
             assert!(is_control(control), "{control}");
         }
-        for data in ["/v1/chat/completions", "/v1/auth/mint", "/auth/v1/auth/mint", "/v1/projectsx", "/health"] {
+        for data in
+            ["/v1/chat/completions", "/v1/auth/mint", "/auth/v1/auth/mint", "/v1/projectsx", "/health"]
+        {
             assert!(!is_control(data), "{data}");
         }
     }

@@ -33,7 +33,9 @@ pub struct Peer(pub SocketAddr);
 #[non_exhaustive]
 pub enum EdgeError {
     /// A host that is not ours.
-    #[error("this gateway does not answer for that host: use localhost, an address, or add it to `allowed_hosts`")]
+    #[error(
+        "this gateway does not answer for that host: use localhost, an address, or add it to `allowed_hosts`"
+    )]
     Misdirected,
     /// No such path.
     #[error("there is nothing at this path")]
@@ -79,8 +81,11 @@ impl Refuse for EdgeError {
 /// Gives every request its trace, refuses foreign hosts, answers preflights, turns refusals into answers, and puts
 /// the headers on that every answer has.
 pub async fn edge(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
-    let trace =
-        Trace { id: trace_id(request.headers()), started: Instant::now(), project: Arc::new(OnceLock::new()) };
+    let trace = Trace {
+        id: trace_id(request.headers()),
+        started: Instant::now(),
+        project: Arc::new(OnceLock::new()),
+    };
     let origin = request.headers().get(header::ORIGIN).cloned();
     let has_cors = !cors::is_control(request.uri().path());
     let preflight = has_cors && cors::is_preflight(&request);
@@ -136,7 +141,8 @@ fn parse_traceparent(value: &str) -> Option<&str> {
     let hex = |text: &str, length| {
         text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
-    let valid = hex(version, 2) && version != "ff" && hex(id, 32) && hex(parent, 16) && parts.next().is_some();
+    let valid =
+        hex(version, 2) && version != "ff" && hex(id, 32) && hex(parent, 16) && parts.next().is_some();
     (valid && id.bytes().any(|byte| byte != b'0')).then_some(id)
 }
 

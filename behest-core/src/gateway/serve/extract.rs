@@ -44,11 +44,7 @@ pub async fn json<T: DeserializeOwned>(gateway: &Gateway, body: axum::body::Body
         // serde's messages for our own types name fields and types. A wrong value it would quote, which may be a key.
         let message = error.to_string();
         let quotes = message.contains("invalid value") || message.contains("invalid type");
-        if error.is_data() && !quotes {
-            read::ReadError::Json(message)
-        } else {
-            read::not_json(error)
-        }
+        if error.is_data() && !quotes { read::ReadError::Json(message) } else { read::not_json(error) }
     })?)
 }
 
@@ -85,7 +81,11 @@ impl Query {
     ///
     /// # Errors
     /// When it is none, or outside.
-    pub fn number(&self, name: &'static str, bounds: std::ops::RangeInclusive<u32>) -> Result<Option<u32>, EdgeError> {
+    pub fn number(
+        &self,
+        name: &'static str,
+        bounds: std::ops::RangeInclusive<u32>,
+    ) -> Result<Option<u32>, EdgeError> {
         self.get(name).map_or(Ok(None), |text| {
             let number = text.parse().ok().filter(|number| bounds.contains(number));
             let problem = format!("must be a whole number from {} to {}", bounds.start(), bounds.end());

@@ -120,7 +120,10 @@ pub fn run(
         on_ready(&ready);
 
         shutdown.await;
-        tracing::info!(calls = gateway.journal().in_flight(), "shutting down: no new calls, waiting for these");
+        tracing::info!(
+            calls = gateway.journal().in_flight(),
+            "shutting down: no new calls, waiting for these"
+        );
         accepting.cancel();
         sweeping.abort();
         workers.stop_keep_alive();
@@ -160,7 +163,11 @@ async fn ready(gateway: &Gateway, address: SocketAddr) -> Result<Ready, ServeErr
         slug: project.slug,
         data_dir: gateway.data_dir().to_owned(),
         admin_secret_file: config.admin_secret.is_none().then(|| gateway.data_dir().join(ADMIN_SECRET_FILE)),
-        providers: catalogue.upstreams().iter().map(|upstream: &std::sync::Arc<Upstream>| upstream.name.clone()).collect(),
+        providers: catalogue
+            .upstreams()
+            .iter()
+            .map(|upstream: &std::sync::Arc<Upstream>| upstream.name.clone())
+            .collect(),
         first_start: first.is_some(),
     })
 }

@@ -100,7 +100,10 @@ pub(super) fn described(registry: Registry) -> Registry {
     let components = ComponentsBuilder::new()
         .security_scheme("bearer", bearer("A per-user token, or an API key"))
         .security_scheme("api_key", bearer("An API key: behest_sk_live_..."))
-        .security_scheme("admin_secret", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Admin-Secret"))))
+        .security_scheme(
+            "admin_secret",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Admin-Secret"))),
+        )
         .build();
     let document: OpenApi = OpenApiBuilder::new()
         .info(info)
@@ -126,7 +129,8 @@ mod tests {
         let mut seen = Vec::new();
         for (path, item) in document["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("operations") {
-                let class = operation[METERING].as_str().unwrap_or_else(|| panic!("{method} {path} has no class"));
+                let class =
+                    operation[METERING].as_str().unwrap_or_else(|| panic!("{method} {path} has no class"));
                 seen.push(format!("{class:7} {} {path}", method.to_uppercase()));
             }
         }

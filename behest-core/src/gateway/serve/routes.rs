@@ -52,10 +52,7 @@ fn aliased() -> OpenApiRouter<Gateway> {
         .add(Metering::Free, routes!(identity::mint_token))
         .add(Metering::Free, routes!(control::list_tenants, control::create_tenant))
         .add(Metering::Free, routes!(control::list_projects, control::create_project))
-        .add(
-            Metering::Free,
-            routes!(control::get_project, control::change_project, control::suspend_project),
-        )
+        .add(Metering::Free, routes!(control::get_project, control::change_project, control::suspend_project))
         .add(Metering::Free, routes!(control::get_settings, control::put_settings))
         .add(Metering::Free, routes!(control::deploy_settings))
         .add(Metering::Free, routes!(control::discard_settings))

@@ -102,7 +102,9 @@ pub async fn authenticate(gateway: &Gateway, located: Located) -> Result<Known, 
     }
     let project = match site {
         Some(site) => site,
-        None => gateway.directory().project(principal.project).await?.ok_or(AuthenticateError::TokenProject)?,
+        None => {
+            gateway.directory().project(principal.project).await?.ok_or(AuthenticateError::TokenProject)?
+        }
     };
     let _ = incoming.trace.project.set(std::sync::Arc::clone(&project));
     check_project(&project, &principal)?;
@@ -212,8 +214,8 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
             (Role::User, CredentialKind::Local { kid: kid.clone() }, false)
         }
     };
-    let user = UserId::parse(claims.uid.clone())
-        .map_err(|source| AuthenticateError::Id { place: "uid", source })?;
+    let user =
+        UserId::parse(claims.uid.clone()).map_err(|source| AuthenticateError::Id { place: "uid", source })?;
     let session = claims.sid.clone().filter(|sid| !sid.is_empty()).map(SessionId::parse).transpose();
     let session = session.map_err(|source| AuthenticateError::Id { place: "sid", source })?;
     if let Some(tags) = &claims.tags {
@@ -233,7 +235,11 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
 }
 
 /// A header's text, UTF-8 included: browsers and SDKs send user ids as they are.
-fn text(headers: &HeaderMap, name: &HeaderName, place: &'static str) -> Result<Option<String>, AuthenticateError> {
+fn text(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    place: &'static str,
+) -> Result<Option<String>, AuthenticateError> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let unreadable = || AuthenticateError::Id { place, source: BadId::User { length: value.len() } };
     let value = std::str::from_utf8(value.as_bytes()).map_err(|_| unreadable())?.trim();

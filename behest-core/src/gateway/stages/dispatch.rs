@@ -126,15 +126,23 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        let failed = |status, retry_after| ProviderError::Failed { status, message: String::new(), retry_after };
-        let wait = |error: ProviderError, attempts| pause_before_next(&error, attempts).map(|wait| wait.as_millis());
+        let failed =
+            |status, retry_after| ProviderError::Failed { status, message: String::new(), retry_after };
+        let wait =
+            |error: ProviderError, attempts| pause_before_next(&error, attempts).map(|wait| wait.as_millis());
         assert_eq!(wait(failed(503, None), 1), Some(250));
         assert_eq!(wait(failed(503, None), 2), Some(500));
         assert_eq!(wait(failed(429, Some(3)), 1), Some(3_000));
         assert_eq!(wait(failed(429, Some(60)), 1), None);
         assert_eq!(wait(failed(401, None), 1), None);
         assert_eq!(wait(ProviderError::BrokeOff, 1), None);
-        assert_eq!(wait(ProviderError::TimedOut { phase: crate::gateway::providers::Phase::FirstByte, seconds: 1 }, 1), None);
+        assert_eq!(
+            wait(
+                ProviderError::TimedOut { phase: crate::gateway::providers::Phase::FirstByte, seconds: 1 },
+                1
+            ),
+            None
+        );
         assert_eq!(wait(ProviderError::Unreachable(String::new()), 1), Some(250));
     }
 }

@@ -43,7 +43,8 @@ pub async fn locate(gateway: &Gateway, incoming: Incoming) -> Result<Located, Re
 /// The slug in the Host header: the one label in front of `localhost` or of the base domain.
 #[must_use]
 pub fn slug_of(gateway: &Gateway, head: &http::request::Parts) -> Option<String> {
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| head.uri.host())?;
+    let host =
+        head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| head.uri.host())?;
     gateway.hosts().slug(host)
 }
 

@@ -24,7 +24,9 @@ pub enum RecallError {
     #[error("X-Thread-Id: {0}")]
     Id(#[source] BadId),
     /// Threads belong to end users, and there is none.
-    #[error("a thread belongs to an end user: send X-End-User-Id with the API key, or call with a user's token")]
+    #[error(
+        "a thread belongs to an end user: send X-End-User-Id with the API key, or call with a user's token"
+    )]
     NoUser,
 }
 
@@ -139,7 +141,10 @@ fn fitting(history: History, room: Option<u64>) -> Vec<MessageRow> {
     while start > 0 {
         let turn = messages[start - 1].turn;
         let begin = messages[..start].iter().rposition(|message| message.turn != turn).map_or(0, |at| at + 1);
-        used += messages[begin..start].iter().map(|message| estimate::text(message.body.get().len())).sum::<u64>();
+        used += messages[begin..start]
+            .iter()
+            .map(|message| estimate::text(message.body.get().len()))
+            .sum::<u64>();
         if room.is_some_and(|room| used > room) {
             break;
         }
@@ -191,10 +196,16 @@ mod tests {
 
     #[test]
     fn whole_turns_are_left_out_oldest_first() {
-        let messages = vec![row("user", "a", 1), row("assistant", "b", 1), row("user", "c", 2), row("assistant", "d", 2)];
+        let messages = vec![
+            row("user", "a", 1),
+            row("assistant", "b", 1),
+            row("user", "c", 2),
+            row("assistant", "d", 2),
+        ];
         let history = |messages: &Vec<MessageRow>| History { messages: messages.clone(), deletions: 0 };
         assert_eq!(texts(&fitting(history(&messages), None)), ["a", "b", "c", "d"]);
-        let one_turn = estimate::text(messages[2].body.get().len()) + estimate::text(messages[3].body.get().len());
+        let one_turn =
+            estimate::text(messages[2].body.get().len()) + estimate::text(messages[3].body.get().len());
         assert_eq!(texts(&fitting(history(&messages), Some(one_turn))), ["c", "d"]);
         assert_eq!(texts(&fitting(history(&messages), Some(one_turn * 2 - 1))), ["c", "d"]);
         assert!(fitting(history(&messages), Some(0)).is_empty());
@@ -202,7 +213,12 @@ mod tests {
 
     #[test]
     fn a_turn_cut_by_the_window_is_left_out() {
-        let messages = vec![row("tool", "x", 1), row("assistant", "b", 1), row("user", "c", 2), row("assistant", "d", 2)];
+        let messages = vec![
+            row("tool", "x", 1),
+            row("assistant", "b", 1),
+            row("user", "c", 2),
+            row("assistant", "d", 2),
+        ];
         assert_eq!(texts(&fitting(History { messages, deletions: 0 }, None)), ["c", "d"]);
     }
 }

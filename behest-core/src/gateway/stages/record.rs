@@ -72,7 +72,8 @@ pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal
                 _body_permit: plan.turn.request.body_permit,
             };
             respond::stream_headers(response.headers_mut());
-            *response.body_mut() = Body::from_stream(relay.into_stream().map(Ok::<_, std::convert::Infallible>));
+            *response.body_mut() =
+                Body::from_stream(relay.into_stream().map(Ok::<_, std::convert::Infallible>));
         }
     }
     Ok(response)

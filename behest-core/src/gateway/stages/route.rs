@@ -16,13 +16,17 @@ use crate::types::problem::Code;
 #[non_exhaustive]
 pub enum RouteError {
     /// The tenant's key is there and cannot be read.
-    #[error("the key for the provider `{provider}` cannot be read by this gateway: add it again, or start the gateway with the master key that sealed it")]
+    #[error(
+        "the key for the provider `{provider}` cannot be read by this gateway: add it again, or start the gateway with the master key that sealed it"
+    )]
     KeyUnreadable {
         /// The provider.
         provider: String,
     },
     /// Nobody knows the price and the project wants none such.
-    #[error("the price of `{model}` is not known, and this project refuses such models (`unknown_price_policy`)")]
+    #[error(
+        "the price of `{model}` is not known, and this project refuses such models (`unknown_price_policy`)"
+    )]
     UnknownPrice {
         /// The model.
         model: String,

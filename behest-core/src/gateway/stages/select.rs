@@ -27,7 +27,9 @@ pub enum SelectError {
         nearest: Vec<String>,
     },
     /// A known model whose provider has no key here.
-    #[error("the model `{model}` is {provider}'s, and no key for {provider} is configured: `behest providers add {provider}`")]
+    #[error(
+        "the model `{model}` is {provider}'s, and no key for {provider} is configured: `behest providers add {provider}`"
+    )]
     NoKey {
         /// The name.
         model: String,

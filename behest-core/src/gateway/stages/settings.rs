@@ -9,11 +9,6 @@ use crate::gateway::context::{Caller, Configured, Known};
 pub fn settings(known: Known) -> Configured {
     let Known { incoming, principal, project } = known;
     let settings = if principal.draft { &project.draft } else { &project.deployed };
-    let caller = Caller {
-        settings: Arc::clone(settings),
-        trace: incoming.trace.clone(),
-        principal,
-        project,
-    };
+    let caller = Caller { settings: Arc::clone(settings), trace: incoming.trace.clone(), principal, project };
     Configured { incoming, caller }
 }

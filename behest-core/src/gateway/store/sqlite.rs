@@ -223,7 +223,12 @@ impl Store for Sqlite {
         self.read(move |connection| policy::api_keys(connection, project)).await
     }
 
-    async fn revoke_api_key(&self, project: Uuid, id: Uuid, now: i64) -> Result<Option<[u8; 32]>, StoreError> {
+    async fn revoke_api_key(
+        &self,
+        project: Uuid,
+        id: Uuid,
+        now: i64,
+    ) -> Result<Option<[u8; 32]>, StoreError> {
         self.write(move |connection| policy::revoke_api_key(connection, project, id, now)).await
     }
 

@@ -12,7 +12,8 @@ use crate::gateway::serve::extract::{self, Captured};
 use crate::gateway::serve::respond;
 use crate::types::control::{
     ApiKey, CreatedApiKey, CreatedSigningKey, NewApiKey, NewProject, NewProvider, NewSigningKey, NewTenant,
-    NewTestToken, Project, ProjectPatch, ProjectSettings, ProjectStatus, Provider, SettingsView, SigningKey, Tenant,
+    NewTestToken, Project, ProjectPatch, ProjectSettings, ProjectStatus, Provider, SettingsView, SigningKey,
+    Tenant,
 };
 use crate::types::mint::MintResponse;
 use crate::types::problem::Problem;
@@ -80,7 +81,11 @@ pub async fn create_project(State(gateway): State<Gateway>, request: Request) ->
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The project", body = Project), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn get_project(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn get_project(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     Ok(respond::ok(&projects::view(&projects::find(&gateway, admin, captured.at(0)).await?.row)))
 }
@@ -90,7 +95,11 @@ pub async fn get_project(State(gateway): State<Gateway>, captured: Captured, req
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The project", body = Project), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn change_project(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn change_project(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, patch) = with_body(&gateway, request).await?;
     Ok(respond::ok(&projects::change(&gateway, admin, captured.at(0), patch).await?))
 }
@@ -100,7 +109,11 @@ pub async fn change_project(State(gateway): State<Gateway>, captured: Captured, 
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 204, description = "Suspended"), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn suspend_project(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn suspend_project(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     let patch = ProjectPatch { name: None, status: Some(ProjectStatus::Suspended) };
     projects::change(&gateway, admin, captured.at(0), patch).await?;
@@ -112,7 +125,11 @@ pub async fn suspend_project(State(gateway): State<Gateway>, captured: Captured,
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The settings", body = SettingsView), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn get_settings(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn get_settings(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     Ok(respond::ok(&settings::show(&gateway, admin, captured.at(0)).await?))
 }
@@ -122,7 +139,11 @@ pub async fn get_settings(State(gateway): State<Gateway>, captured: Captured, re
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The settings", body = SettingsView), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn put_settings(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn put_settings(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, draft) = with_body(&gateway, request).await?;
     Ok(respond::ok(&settings::put(&gateway, admin, captured.at(0), draft).await?))
 }
@@ -132,7 +153,11 @@ pub async fn put_settings(State(gateway): State<Gateway>, captured: Captured, re
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The settings", body = SettingsView), (status = "4XX", description = "Refused; 409 without a draft", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn deploy_settings(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn deploy_settings(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     Ok(respond::ok(&settings::deploy(&gateway, admin, captured.at(0)).await?))
 }
@@ -142,7 +167,11 @@ pub async fn deploy_settings(State(gateway): State<Gateway>, captured: Captured,
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The settings", body = SettingsView), (status = "4XX", description = "Refused; 409 without a draft", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn discard_settings(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn discard_settings(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     Ok(respond::ok(&settings::discard(&gateway, admin, captured.at(0)).await?))
 }
@@ -152,7 +181,11 @@ pub async fn discard_settings(State(gateway): State<Gateway>, captured: Captured
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 201, description = "The token", body = MintResponse), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn create_test_token(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn create_test_token(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, new) = with_body(&gateway, request).await?;
     Ok(respond::created(&settings::test_token(&gateway, admin, captured.at(0), new).await?))
 }
@@ -162,7 +195,11 @@ pub async fn create_test_token(State(gateway): State<Gateway>, captured: Capture
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The keys, revoked ones too", body = Listed<ApiKey>), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn list_api_keys(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn list_api_keys(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     Ok(respond::list(keys::list(&gateway, admin, captured.at(0)).await?))
 }
@@ -172,7 +209,11 @@ pub async fn list_api_keys(State(gateway): State<Gateway>, captured: Captured, r
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 201, description = "The key", body = CreatedApiKey), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn create_api_key(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn create_api_key(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, new) = with_body(&gateway, request).await?;
     Ok(respond::created(&keys::create(&gateway, admin, captured.at(0), new).await?))
 }
@@ -182,7 +223,11 @@ pub async fn create_api_key(State(gateway): State<Gateway>, captured: Captured, 
     params(("id" = String, Path, description = "The project's id or slug"), ("key" = String, Path, description = "The key's id")),
     responses((status = 204, description = "Revoked"), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn revoke_api_key(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn revoke_api_key(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     keys::revoke(&gateway, admin, captured.at(0), captured.at(1)).await?;
     Ok(respond::gone())
@@ -193,7 +238,11 @@ pub async fn revoke_api_key(State(gateway): State<Gateway>, captured: Captured, 
     params(("id" = String, Path, description = "The tenant's id")),
     responses((status = 200, description = "The keys, revoked ones too", body = Listed<SigningKey>), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn list_signing_keys(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn list_signing_keys(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     Ok(respond::list(keys::list_signing(&gateway, admin, captured.at(0)).await?))
 }
@@ -203,7 +252,11 @@ pub async fn list_signing_keys(State(gateway): State<Gateway>, captured: Capture
     params(("id" = String, Path, description = "The tenant's id")),
     responses((status = 201, description = "The key", body = CreatedSigningKey), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn create_signing_key(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn create_signing_key(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, new) = with_body(&gateway, request).await?;
     Ok(respond::created(&keys::create_signing(&gateway, admin, captured.at(0), new).await?))
 }
@@ -213,7 +266,11 @@ pub async fn create_signing_key(State(gateway): State<Gateway>, captured: Captur
     params(("id" = String, Path, description = "The tenant's id"), ("kid" = String, Path, description = "The key's name")),
     responses((status = 204, description = "Revoked"), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn revoke_signing_key(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn revoke_signing_key(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     keys::revoke_signing(&gateway, admin, captured.at(0), captured.at(1)).await?;
     Ok(respond::gone())
@@ -224,7 +281,11 @@ pub async fn revoke_signing_key(State(gateway): State<Gateway>, captured: Captur
     params(("id" = String, Path, description = "The tenant's id")),
     responses((status = 200, description = "The providers", body = Listed<Provider>), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn list_providers(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn list_providers(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     Ok(respond::list(providers::list(&gateway, admin, captured.at(0)).await?))
 }
@@ -234,7 +295,11 @@ pub async fn list_providers(State(gateway): State<Gateway>, captured: Captured, 
     params(("id" = String, Path, description = "The tenant's id")),
     responses((status = 201, description = "The provider", body = Provider), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn put_provider(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn put_provider(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, new) = with_body(&gateway, request).await?;
     Ok(respond::created(&providers::put(&gateway, admin, captured.at(0), new).await?))
 }
@@ -244,7 +309,11 @@ pub async fn put_provider(State(gateway): State<Gateway>, captured: Captured, re
     params(("id" = String, Path, description = "The tenant's id"), ("name" = String, Path, description = "The provider's name")),
     responses((status = 204, description = "Removed"), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn remove_provider(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn remove_provider(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     providers::remove(&gateway, admin, captured.at(0), captured.at(1)).await?;
     Ok(respond::gone())

@@ -43,7 +43,10 @@ use crate::types::thread::{Thread, ThreadMessage};
     ),
     security(("bearer" = []))
 )]
-pub async fn create_chat_completion(State(gateway): State<Gateway>, request: Request) -> Result<Response, Refusal> {
+pub async fn create_chat_completion(
+    State(gateway): State<Gateway>,
+    request: Request,
+) -> Result<Response, Refusal> {
     pipeline::chat(&gateway, Incoming::from_request(request)).await
 }
 
@@ -66,9 +69,14 @@ pub async fn list_models(State(gateway): State<Gateway>, request: Request) -> Re
     responses((status = 200, description = "The model", body = Model), (status = "4XX", description = "Refused", body = Problem)),
     security(("bearer" = []))
 )]
-pub async fn get_model(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn get_model(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let caller = caller(&gateway, request).await?.0;
-    let found = select::models(&gateway, &caller).await?.into_iter().find(|listed| listed.id == captured.at(0));
+    let found =
+        select::models(&gateway, &caller).await?.into_iter().find(|listed| listed.id == captured.at(0));
     Ok(respond::ok(&model(found.ok_or(ControlError::NotFound("model for this project"))?)))
 }
 
@@ -98,7 +106,8 @@ pub async fn list_threads(State(gateway): State<Gateway>, request: Request) -> R
     let (caller, query) = caller(&gateway, request).await?;
     let user = user(&caller)?;
     let limit = query.number("limit", 1..=1_000)?.unwrap_or(100);
-    let rows = gateway.store().threads(caller.principal.project, user, limit, query.instant("before")?).await?;
+    let rows =
+        gateway.store().threads(caller.principal.project, user, limit, query.instant("before")?).await?;
     Ok(respond::ok(&rows.into_iter().map(thread).collect::<Vec<_>>()))
 }
 
@@ -109,7 +118,11 @@ pub async fn list_threads(State(gateway): State<Gateway>, request: Request) -> R
     responses((status = 200, description = "The thread", body = Thread), (status = "4XX", description = "Refused", body = Problem)),
     security(("bearer" = []))
 )]
-pub async fn get_thread(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn get_thread(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let caller = caller(&gateway, request).await?.0;
     let row = gateway.store().conversation(key(&caller, captured.at(0))?).await?;
     Ok(respond::ok(&thread(row.ok_or(ControlError::NotFound("thread"))?)))
@@ -143,7 +156,11 @@ pub async fn list_thread_messages(
     responses((status = 204, description = "Deleted"), (status = "4XX", description = "Refused", body = Problem)),
     security(("bearer" = []))
 )]
-pub async fn delete_thread(State(gateway): State<Gateway>, captured: Captured, request: Request) -> Result<Response, Refusal> {
+pub async fn delete_thread(
+    State(gateway): State<Gateway>,
+    captured: Captured,
+    request: Request,
+) -> Result<Response, Refusal> {
     let caller = caller(&gateway, request).await?.0;
     if gateway.store().delete_conversation(key(&caller, captured.at(0))?).await? {
         Ok(respond::gone())

@@ -96,8 +96,18 @@ pub async fn metrics(State(gateway): State<Gateway>, request: Request) -> Result
     let mut metric = |name: &str, kind: &str, help: &str, value: u64| {
         text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"));
     };
-    metric("behest_ledger_commits_total", "counter", "Transactions that the ledger committed.", ledger.commits);
-    metric("behest_ledger_records_total", "counter", "Usage records that the ledger committed.", ledger.records);
+    metric(
+        "behest_ledger_commits_total",
+        "counter",
+        "Transactions that the ledger committed.",
+        ledger.commits,
+    );
+    metric(
+        "behest_ledger_records_total",
+        "counter",
+        "Usage records that the ledger committed.",
+        ledger.records,
+    );
     metric("behest_ledger_kept", "gauge", "Settlements kept until the ledger can be written.", ledger.kept);
     metric("behest_ledger_healthy", "gauge", "Whether the last commit succeeded.", u64::from(ledger.healthy));
     metric(

@@ -89,7 +89,10 @@ pub async fn get_project_usage(
     responses((status = 200, description = "The bill", body = BillingReport), (status = "4XX", description = "Refused", body = Problem)),
     security(("bearer" = []))
 )]
-pub async fn get_billing_usage(State(gateway): State<Gateway>, request: Request) -> Result<Response, Refusal> {
+pub async fn get_billing_usage(
+    State(gateway): State<Gateway>,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (caller, query) = caller(&gateway, request).await?;
     let filter = filter(&query, caller.principal.project, visible_user(&caller, query.get("user_id"))?)?;
     let mut bill = BillingReport {
@@ -137,12 +140,13 @@ fn filter(query: &Query, project_id: Uuid, user_id: Option<String>) -> Result<Us
         Some(name) => Granularity::parse(name)
             .ok_or_else(|| bad("granularity", "must be minute, hour or day".to_owned()))?,
     };
-    let group_by = match query.get("group_by") {
-        None => None,
-        Some(name) => Some(GroupBy::parse(name).ok_or_else(|| {
-            bad("group_by", format!("must be {} or tag:NAME", GroupBy::NAMES.join(", ")))
-        })?),
-    };
+    let group_by =
+        match query.get("group_by") {
+            None => None,
+            Some(name) => Some(GroupBy::parse(name).ok_or_else(|| {
+                bad("group_by", format!("must be {} or tag:NAME", GroupBy::NAMES.join(", ")))
+            })?),
+        };
     // One past now, so that a record of this very millisecond is in.
     let to = query.instant("to")?.unwrap_or_else(|| clock::now_ms() + 1);
     let from = query.instant("from")?.unwrap_or(to - DEFAULT_WINDOW_DAYS * 86_400_000);

@@ -1,6 +1,6 @@
 //! Usage records in SQLite.
 
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params, params_from_iter};
 use uuid::Uuid;
 
@@ -82,7 +82,7 @@ pub(super) fn usage(connection: &Connection, filter: &UsageFilter) -> rusqlite::
         Some(GroupBy::Thread) => ("thread_id", None),
         Some(GroupBy::Tier) => ("tier", None),
         Some(GroupBy::Status) => ("status", None),
-        Some(GroupBy::ApiKey) => ("lower(hex(api_key_id))", None),
+        Some(GroupBy::ApiKey) => ("api_key_id", None),
         Some(GroupBy::Tag(tag)) => ("(SELECT value FROM json_each(tags) WHERE key = ?7)", Some(tag)),
     };
     let sql = format!(
@@ -111,8 +111,7 @@ pub(super) fn usage(connection: &Connection, filter: &UsageFilter) -> rusqlite::
     }
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| {
-        let group: Option<String> = row.get(1)?;
-        Ok(UsageRow { bucket: row.get(0)?, group, sums: sums(row, 2)? })
+        Ok(UsageRow { bucket: row.get(0)?, group: group_name(row.get_ref(1)?)?, sums: sums(row, 2)? })
     })?;
     rows.collect()
 }
@@ -134,6 +133,15 @@ pub(super) fn billing(connection: &Connection, filter: &UsageFilter) -> rusqlite
         Ok(BillingRow { key_source, model: row.get(1)?, sums: sums(row, 2)? })
     })?;
     rows.collect()
+}
+
+/// Groups are texts, but for API keys, whose ids are blobs.
+fn group_name(value: ValueRef<'_>) -> rusqlite::Result<Option<String>> {
+    Ok(match value {
+        ValueRef::Null => None,
+        ValueRef::Blob(bytes) => Uuid::from_slice(bytes).ok().map(|id| id.to_string()),
+        text => Some(text.as_str()?.to_owned()),
+    })
 }
 
 fn sums(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Sums> {

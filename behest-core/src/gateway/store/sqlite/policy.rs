@@ -37,8 +37,8 @@ pub(super) fn tenant(connection: &Connection, id: Uuid) -> rusqlite::Result<Opti
 }
 
 pub(super) fn tenants(connection: &Connection) -> rusqlite::Result<Vec<TenantRow>> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, name, plan, created_at FROM tenants ORDER BY created_at, id")?;
+    let mut statement = connection
+        .prepare_cached("SELECT id, name, plan, created_at FROM tenants ORDER BY created_at, id")?;
     statement.query_map([], tenant_row)?.collect()
 }
 
@@ -105,10 +105,8 @@ pub(super) fn set_draft(
     draft: Option<&ProjectSettings>,
 ) -> rusqlite::Result<bool> {
     let changed = match draft {
-        Some(draft) => connection.execute(
-            "UPDATE projects SET draft = ?2 WHERE id = ?1",
-            params![id.as_bytes(), json(draft)?],
-        )?,
+        Some(draft) => connection
+            .execute("UPDATE projects SET draft = ?2 WHERE id = ?1", params![id.as_bytes(), json(draft)?])?,
         None => connection.execute(
             "UPDATE projects SET draft = NULL WHERE id = ?1 AND draft IS NOT NULL",
             params![id.as_bytes()],
@@ -177,14 +175,7 @@ pub(super) fn add_signing_key(connection: &Connection, row: &SigningKeyRow) -> r
     connection.execute(
         "INSERT INTO signing_keys (kid, tenant_id, name, jwk, created_at, revoked_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            row.kid,
-            row.tenant_id.as_bytes(),
-            row.name,
-            json(&row.jwk)?,
-            row.created_at,
-            row.revoked_at
-        ],
+        params![row.kid, row.tenant_id.as_bytes(), row.name, json(&row.jwk)?, row.created_at, row.revoked_at],
     )?;
     Ok(())
 }

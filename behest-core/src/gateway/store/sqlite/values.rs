@@ -14,10 +14,6 @@ pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
 }
 
-pub(super) fn uuid_or_none(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
-    row.get::<_, Option<[u8; 16]>>(column).map(|bytes| bytes.map(Uuid::from_bytes))
-}
-
 pub(super) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     parse(&row.get::<_, String>(column)?, column)
 }
@@ -30,7 +26,11 @@ pub(super) fn from_json_or_none<T: DeserializeOwned>(
 }
 
 /// A text column that holds one of our names.
-pub(super) fn named<T>(row: &Row<'_>, column: usize, read: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn named<T>(
+    row: &Row<'_>,
+    column: usize,
+    read: impl Fn(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let text = row.get::<_, String>(column)?;
     read(&text).ok_or_else(|| rusqlite::Error::from(FromSqlError::InvalidType))
 }

@@ -133,7 +133,8 @@ impl Loop {
                     Job::Settle(settlement) => settlements.push(settlement),
                     Job::Close => open = false,
                 }
-                next = if works.len() + settlements.len() < GROUP { self.inbox.try_recv().ok() } else { None };
+                next =
+                    if works.len() + settlements.len() < GROUP { self.inbox.try_recv().ok() } else { None };
             }
             self.commit(works, settlements);
         }

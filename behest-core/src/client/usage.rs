@@ -1,0 +1,64 @@
+//! What was used, and what it cost.
+
+use super::Client;
+use super::options::CallOptions;
+use crate::error::Error;
+use crate::types::usage::{BillingReport, UsageReport};
+
+/// Which records to sum up. An end user's token sees that user alone; with
+/// [`as_api_key`](CallOptions::as_api_key) the whole project is seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsageQuery {
+    /// First instant, RFC 3339, included.
+    pub from: Option<String>,
+    /// Last instant, RFC 3339, excluded.
+    pub to: Option<String>,
+    /// `minute`, `hour` or `day`.
+    pub granularity: Option<String>,
+    /// One end user's records.
+    pub user_id: Option<String>,
+    /// One session's records.
+    pub session_id: Option<String>,
+    /// One model's records.
+    pub model: Option<String>,
+    /// Splits every bucket of time by this field.
+    pub group_by: Option<String>,
+}
+
+/// Reports over the gateway's records.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage<'c> {
+    pub(crate) client: &'c Client,
+}
+
+impl Usage<'_> {
+    /// What was used, in total and by time.
+    ///
+    /// # Errors
+    /// 403 when an end user asks for another's records.
+    pub async fn get(&self, query: &UsageQuery, options: &CallOptions) -> Result<UsageReport, Error> {
+        let query = [
+            ("from", query.from.as_deref()),
+            ("to", query.to.as_deref()),
+            ("granularity", query.granularity.as_deref()),
+            ("user_id", query.user_id.as_deref()),
+            ("session_id", query.session_id.as_deref()),
+            ("model", query.model.as_deref()),
+            ("group_by", query.group_by.as_deref()),
+        ];
+        self.client.get(&["v1", "usage"], &query, options).await
+    }
+
+    /// What it cost, by who paid the provider and by model.
+    ///
+    /// # Errors
+    /// When the gateway refuses or cannot be reached.
+    pub async fn billing(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+        options: &CallOptions,
+    ) -> Result<BillingReport, Error> {
+        self.client.get(&["v1", "billing", "usage"], &[("from", from), ("to", to)], options).await
+    }
+}

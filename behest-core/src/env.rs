@@ -1,0 +1,60 @@
+//! Every environment variable that Behest reads, once, and the only function that reads one.
+//!
+//! A variable that is unset, blank, or not UTF-8 counts as unset. What a variable means is decided where it is used;
+//! an explicit option always beats it.
+
+/// The credential: an API key (`behest_sk_live_...`), or a private key to sign with.
+pub const KEY: &str = "BEHEST_KEY";
+/// The old name of [`KEY`]; read with a warning, once per process.
+pub const API_KEY: &str = "BEHEST_API_KEY";
+/// Where the gateway is; trailing slashes and a trailing `/v1` are ignored.
+pub const BASE_URL: &str = "BEHEST_BASE_URL";
+/// The name of the signing key, in sign mode.
+pub const KID: &str = "BEHEST_KID";
+/// The tenant that owns the signing key, in sign mode.
+pub const TENANT_ID: &str = "BEHEST_TENANT_ID";
+/// The project to call, in sign mode.
+pub const PROJECT_ID: &str = "BEHEST_PROJECT_ID";
+/// The end user when a call names none; `default` when unset.
+pub const USER_ID: &str = "BEHEST_USER_ID";
+/// The end user's tier when a call names none: a number or a name.
+pub const TIER: &str = "BEHEST_TIER";
+/// The lifetime of tokens in seconds; 3,600 when unset.
+pub const TTL: &str = "BEHEST_TTL";
+/// The issuer in locally signed tokens; `https://api.behest.ai` when unset.
+pub const ISSUER: &str = "BEHEST_ISSUER";
+/// The audience in locally signed tokens; `behest` when unset.
+pub const AUDIENCE: &str = "BEHEST_AUDIENCE";
+/// The folder that holds stored credentials; the platform's configuration folder and `behest` when unset.
+pub const CONFIG_DIR: &str = "BEHEST_CONFIG_DIR";
+
+/// The master key of the gateway's secrets at rest: 64 hexadecimal digits or base64 of 32 bytes.
+pub const ENCRYPTION_KEY: &str = "BEHEST_ENCRYPTION_KEY";
+/// The operator's secret; at least 32 characters.
+pub const ADMIN_SECRET: &str = "BEHEST_ADMIN_SECRET";
+/// The platform's key for OpenAI, or for the compatible server at [`OPENAI_BASE_URL`].
+pub const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
+/// Where OpenAI, or a compatible server, answers, `/v1` included.
+pub const OPENAI_BASE_URL: &str = "OPENAI_BASE_URL";
+
+/// The user's home folder.
+pub const HOME: &str = "HOME";
+/// Where configuration lives on Linux; `~/.config` when unset.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Where configuration lives on Windows.
+pub const APPDATA: &str = "APPDATA";
+
+/// The variable's text, trimmed, or `None` when it is unset, blank, or not UTF-8.
+#[must_use]
+pub fn read(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    let text = std::env::var(name).ok()?;
+    present(&text)
+}
+
+/// `text` trimmed, or `None` when nothing is left.
+#[must_use]
+pub fn present(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}

@@ -1,0 +1,14 @@
+//! What several tests need.
+
+#[cfg(feature = "client")]
+pub mod fake;
+#[cfg(feature = "client")]
+pub mod scripted;
+
+/// How long a test waits for something that is about to happen, before it fails instead of hanging.
+#[cfg(feature = "client")]
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// An API key of the right form.
+#[cfg(feature = "client")]
+pub const API_KEY: &str = "behest_sk_live_0123456789abcdef0123456789abcdef";
