@@ -93,7 +93,7 @@ impl Gathered {
             .into_iter()
             .map(|mut call| {
                 if let Some(call) = call.as_object_mut() {
-                    call.remove("index");
+                    call.shift_remove("index");
                 }
                 call
             })

@@ -207,7 +207,7 @@ fn message(row: &MessageRow) -> ThreadMessage {
     let body: crate::types::chat::Message = serde_json::from_str(row.body.get()).unwrap_or_default();
     let mut extra = body.extra;
     for ours in ["id", "created_at", "incomplete"] {
-        extra.remove(ours);
+        extra.shift_remove(ours);
     }
     ThreadMessage {
         id: row.id.to_string(),
