@@ -43,9 +43,15 @@ pub struct Entry {
     /// The project that the key is of.
     #[serde(default)]
     pub project_id: Option<String>,
+    /// The tenant that the project is of.
+    #[serde(default)]
+    pub tenant_id: Option<String>,
     /// The project's own address.
     #[serde(default)]
     pub slug_url: Option<String>,
+    /// Where the gateway's admin secret is, when it is on this machine.
+    #[serde(default)]
+    pub admin_secret_file: Option<PathBuf>,
 }
 
 /// The whole file.
@@ -187,7 +193,13 @@ fn to_json(credentials: &Credentials) -> Value {
         .iter()
         .map(|(base_url, entry)| {
             let key = entry.key.as_ref().map(Secret::expose);
-            let entry = json!({ "key": key, "project_id": entry.project_id, "slug_url": entry.slug_url });
+            let entry = json!({
+                "key": key,
+                "project_id": entry.project_id,
+                "tenant_id": entry.tenant_id,
+                "slug_url": entry.slug_url,
+                "admin_secret_file": entry.admin_secret_file,
+            });
             (base_url.clone(), entry)
         })
         .collect();

@@ -14,7 +14,13 @@ const HERE: &str = "http://127.0.0.1:8080";
 const THERE: &str = "https://api.behest.ai";
 
 fn entry(key: &str) -> Entry {
-    Entry { key: Some(Secret::new(key)), project_id: Some("p".into()), slug_url: None }
+    Entry {
+        key: Some(Secret::new(key)),
+        project_id: Some("p".into()),
+        tenant_id: Some("t".into()),
+        slug_url: None,
+        admin_secret_file: Some("/data/admin_secret".into()),
+    }
 }
 
 #[test]
@@ -44,8 +50,14 @@ fn what_was_written_is_read_back() {
         json!({
             "version": 1, "current": HERE,
             "credentials": {
-                HERE: { "key": API_KEY, "project_id": "p", "slug_url": null },
-                THERE: { "key": null, "project_id": null, "slug_url": null },
+                HERE: {
+                    "key": API_KEY, "project_id": "p", "tenant_id": "t", "slug_url": null,
+                    "admin_secret_file": "/data/admin_secret",
+                },
+                THERE: {
+                    "key": null, "project_id": null, "tenant_id": null, "slug_url": null,
+                    "admin_secret_file": null,
+                },
             },
         })
     );

@@ -1,0 +1,214 @@
+//! The commands of the control plane: what an operator does with a gateway.
+
+use std::path::PathBuf;
+
+use behest_core::types::control::Plan;
+use behest_core::types::mint::Role;
+use clap::{Args, Subcommand, ValueEnum};
+
+/// What a credential may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// Calls models and sees its own data
+    User,
+    /// Manages its own project
+    Admin,
+    /// Manages its own tenant
+    DashboardService,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::User => Self::User,
+            RoleArg::Admin => Self::Admin,
+            RoleArg::DashboardService => Self::DashboardService,
+        }
+    }
+}
+
+/// What a tenant may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanArg {
+    /// At most three active projects, no provider keys of its own
+    Free,
+    /// No gates
+    Pro,
+    /// No gates
+    Business,
+    /// No gates
+    Enterprise,
+}
+
+impl From<PlanArg> for Plan {
+    fn from(plan: PlanArg) -> Self {
+        match plan {
+            PlanArg::Free => Self::Free,
+            PlanArg::Pro => Self::Pro,
+            PlanArg::Business => Self::Business,
+            PlanArg::Enterprise => Self::Enterprise,
+        }
+    }
+}
+
+/// `behest projects ...`
+#[derive(Debug, Subcommand)]
+pub enum ProjectsCommand {
+    /// List projects
+    List,
+    /// Create a project
+    #[command(after_help = "Example:\n  behest projects create \"Support bot\"")]
+    Create {
+        /// Its name, for people
+        name: String,
+    },
+    /// Show a project [default: the one that --project names]
+    Show {
+        /// An id or a slug
+        name: Option<String>,
+    },
+    /// Refuse every call of a project until it is resumed
+    #[command(after_help = "Example:\n  behest projects suspend amber-fox-042")]
+    Suspend {
+        /// An id or a slug
+        name: String,
+    },
+    /// Let a suspended project answer again
+    Resume {
+        /// An id or a slug
+        name: String,
+    },
+}
+
+const SET_EXAMPLES: &str = "\
+Values are JSON or plain text; lists may be written with commas; an empty value returns to the
+default. Changes are kept as a draft until `behest settings deploy`.
+
+Examples:
+  behest settings set provider_model=gpt-4o-mini memory_enabled=true --deploy
+  behest settings set cors_origins=https://a.example,https://b.example
+  behest settings set system_prompt=";
+
+/// `behest settings ...`
+#[derive(Debug, Subcommand)]
+pub enum SettingsCommand {
+    /// Show what is in force and what the draft would change
+    Show,
+    /// Change settings in the draft
+    #[command(after_help = SET_EXAMPLES)]
+    Set {
+        /// What to change
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        changes: Vec<String>,
+        /// Put the draft in force at once
+        #[arg(long)]
+        deploy: bool,
+    },
+    /// Put the draft in force
+    Deploy,
+    /// Throw the draft away
+    Discard,
+}
+
+/// `behest keys ...`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Create an API key; it is shown once
+    #[command(after_help = "Example:\n  BEHEST_KEY=$(behest keys create --name backend)")]
+    Create {
+        /// Its name, for people
+        #[arg(long)]
+        name: Option<String>,
+        /// The highest role that it may give to tokens
+        #[arg(long, value_enum, default_value_t = RoleArg::User)]
+        role: RoleArg,
+    },
+    /// List API keys
+    List,
+    /// Revoke an API key: it is refused from the next request on
+    Revoke {
+        /// The key's id, from `behest keys list`
+        id: String,
+    },
+}
+
+/// `behest signing-keys ...`
+#[derive(Debug, Subcommand)]
+pub enum SigningKeysCommand {
+    /// Create a signing key; its private half is shown once
+    #[command(after_help = "Example:\n  behest signing-keys create --name backend --out behest.pem")]
+    Create {
+        /// Its name, for people
+        #[arg(long)]
+        name: Option<String>,
+        /// Write the private key to a new file that only you can read, instead of standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// List signing keys
+    List,
+    /// Revoke a signing key: its tokens are refused from the next request on
+    Revoke {
+        /// The key's id, from `behest signing-keys list`
+        kid: String,
+    },
+}
+
+const ADD_EXAMPLES: &str = "\
+The key is asked for, or read from standard input. It is never an argument, which other programs
+could see.
+
+Examples:
+  behest providers add openai
+  pass show openai | behest providers add openai
+  behest providers add ollama --url http://127.0.0.1:11434/v1 --local --no-key";
+
+/// A provider to add.
+#[derive(Debug, Args)]
+#[command(after_help = ADD_EXAMPLES)]
+pub struct ProvidersAddArgs {
+    /// `openai`, or a name of your own for an OpenAI-compatible server
+    pub name: String,
+    /// Where it answers, `/v1` included
+    #[arg(long)]
+    pub url: Option<String>,
+    /// It stands on this machine or in a private network
+    #[arg(long)]
+    pub local: bool,
+    /// It needs no key
+    #[arg(long)]
+    pub no_key: bool,
+    /// A model that it serves; may be repeated
+    #[arg(long = "model", value_name = "MODEL")]
+    pub models: Vec<String>,
+}
+
+/// `behest providers ...`
+#[derive(Debug, Subcommand)]
+pub enum ProvidersCommand {
+    /// Add a provider, or replace its key
+    Add(ProvidersAddArgs),
+    /// List providers; of keys only the last four characters are known
+    List,
+    /// Remove a provider and its key
+    Remove {
+        /// The provider's name
+        name: String,
+    },
+}
+
+/// `behest tenants ...`
+#[derive(Debug, Subcommand)]
+pub enum TenantsCommand {
+    /// List tenants
+    List,
+    /// Create a tenant
+    #[command(after_help = "Example:\n  behest tenants create \"Acme\" --plan pro")]
+    Create {
+        /// Its name, for people
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum)]
+        plan: Option<PlanArg>,
+    },
+}

@@ -1,0 +1,191 @@
+//! What each command does: values in, words out.
+
+mod chat;
+mod completions;
+mod input;
+mod keys;
+mod login;
+mod mint;
+mod models;
+mod projects;
+mod providers;
+mod serve;
+mod settings;
+mod signing_keys;
+mod tally;
+mod tenants;
+mod threads;
+mod usage;
+
+use std::io;
+
+use behest_core::client::{MintOptions, UsageQuery};
+use jiff::Timestamp;
+
+use crate::args::{
+    AdministerCommand, Cli, Command, GlobalArgs, KeysCommand, MintArgs, ProjectsCommand, ProvidersCommand,
+    SettingsCommand, SigningKeysCommand, TenantsCommand, ThreadsCommand, UsageArgs, UseCommand, UserArgs,
+};
+use crate::control::Operator;
+use crate::identity::{self, Identity};
+use crate::printer::Printer;
+use crate::report::{ExitStatus, Explain, Report};
+use crate::settings::time::BadTime;
+use crate::settings::{self as resolve, Connection, present};
+
+/// The system gives this program no threads.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start")]
+struct StartError(#[source] io::Error);
+
+impl Explain for StartError {
+    fn status(&self) -> ExitStatus {
+        ExitStatus::Error
+    }
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// [`Report`] says what went wrong and what to do.
+pub fn run(cli: Cli, printer: Printer) -> Result<ExitStatus, Report> {
+    match cli.command {
+        // The gateway builds its own runtimes, one for each core.
+        Command::Serve(args) => serve::run(resolve::serve(args, &cli.global)?, printer),
+        Command::Completions { shell } => completions::run(shell, printer),
+        Command::Use(command) => in_runtime(async {
+            use_gateway(command, &resolve::connection(&cli.global)?, &cli.global, printer).await
+        }),
+        Command::Administer(command) => in_runtime(async {
+            let operator = Operator::connect(&resolve::connection(&cli.global)?)?;
+            administer(command, &operator, printer).await
+        }),
+    }
+}
+
+fn in_runtime(work: impl Future<Output = Result<ExitStatus, Report>>) -> Result<ExitStatus, Report> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(StartError)?;
+    let done = runtime.block_on(work);
+    // A keychain that never answers must not keep the program.
+    runtime.shutdown_background();
+    done
+}
+
+async fn use_gateway(
+    command: UseCommand,
+    connection: &Connection,
+    global: &GlobalArgs,
+    printer: Printer,
+) -> Result<ExitStatus, Report> {
+    match command {
+        UseCommand::Chat(args) => chat::run(resolve::chat(&args, global), connection, printer).await,
+        UseCommand::Models => models::run(connection, printer).await,
+        UseCommand::Mint(args) => {
+            let (user, options) = mint_options(args);
+            mint::run(user, options, connection, printer).await
+        }
+        UseCommand::Threads(command) => threads(command, connection, printer).await,
+        UseCommand::Usage(args) => usage::run(usage_query(args)?, connection, printer).await,
+        UseCommand::Login => login::login(connection, printer).await,
+        UseCommand::Logout => login::logout(connection, printer).await,
+        UseCommand::Whoami => login::whoami(connection, printer).await,
+    }
+}
+
+async fn administer(
+    command: AdministerCommand,
+    operator: &Operator,
+    printer: Printer,
+) -> Result<ExitStatus, Report> {
+    match command {
+        AdministerCommand::Projects(command) => match command {
+            ProjectsCommand::List => projects::list(operator, printer).await,
+            ProjectsCommand::Create { name } => projects::create(operator, name, printer).await,
+            ProjectsCommand::Show { name } => projects::show(operator, name.as_deref(), printer).await,
+            ProjectsCommand::Suspend { name } => projects::suspend(operator, &name, printer).await,
+            ProjectsCommand::Resume { name } => projects::resume(operator, &name, printer).await,
+        },
+        AdministerCommand::Settings(command) => match command {
+            SettingsCommand::Show => settings::show(operator, printer).await,
+            SettingsCommand::Set { changes, deploy } => {
+                settings::set(operator, &changes, deploy, printer).await
+            }
+            SettingsCommand::Deploy => settings::deploy(operator, printer).await,
+            SettingsCommand::Discard => settings::discard(operator, printer).await,
+        },
+        AdministerCommand::Keys(command) => match command {
+            KeysCommand::Create { name, role } => keys::create(operator, name, role.into(), printer).await,
+            KeysCommand::List => keys::list(operator, printer).await,
+            KeysCommand::Revoke { id } => keys::revoke(operator, &id, printer).await,
+        },
+        AdministerCommand::SigningKeys(command) => match command {
+            SigningKeysCommand::Create { name, out } => {
+                signing_keys::create(operator, name, out.as_deref(), printer).await
+            }
+            SigningKeysCommand::List => signing_keys::list(operator, printer).await,
+            SigningKeysCommand::Revoke { kid } => signing_keys::revoke(operator, &kid, printer).await,
+        },
+        AdministerCommand::Providers(command) => match command {
+            ProvidersCommand::Add(args) => providers::add(operator, args, printer).await,
+            ProvidersCommand::List => providers::list(operator, printer).await,
+            ProvidersCommand::Remove { name } => providers::remove(operator, &name, printer).await,
+        },
+        AdministerCommand::Tenants(command) => match command {
+            TenantsCommand::List => tenants::list(operator, printer).await,
+            TenantsCommand::Create { name, plan } => {
+                tenants::create(operator, name, plan.map(Into::into), printer).await
+            }
+        },
+    }
+}
+
+async fn threads(
+    command: ThreadsCommand,
+    connection: &Connection,
+    printer: Printer,
+) -> Result<ExitStatus, Report> {
+    match command {
+        ThreadsCommand::List { user, limit } => {
+            threads::list(&identify(connection, &user).await?, limit, printer).await
+        }
+        ThreadsCommand::Show { thread, user } => {
+            threads::show(&identify(connection, &user).await?, &thread, printer).await
+        }
+        ThreadsCommand::Delete { thread, user } => {
+            threads::delete(&identify(connection, &user).await?, &thread, printer).await
+        }
+    }
+}
+
+async fn identify(connection: &Connection, user: &UserArgs) -> Result<Identity, Report> {
+    identity::identify(connection, present(user.user.as_ref()).as_deref()).await
+}
+
+fn mint_options(args: MintArgs) -> (String, MintOptions) {
+    let options = MintOptions {
+        session_id: present(args.session.as_ref()),
+        tier: present(args.tier.as_ref()).map(|tier| resolve::tier(&tier)),
+        ttl: args.ttl,
+        role: args.role.map(Into::into),
+        ..MintOptions::default()
+    };
+    (args.user, options)
+}
+
+fn usage_query(args: UsageArgs) -> Result<UsageQuery, BadTime> {
+    let now = Timestamp::now();
+    let instant = |text: Option<String>| text.map(|text| resolve::time::instant(&text, now)).transpose();
+    Ok(UsageQuery {
+        from: instant(args.from)?,
+        to: instant(args.to)?,
+        granularity: args.granularity,
+        user_id: args.user,
+        session_id: args.session,
+        model: args.model,
+        group_by: args.group_by,
+    })
+}
