@@ -1,1 +1,5 @@
-fn main() {}
+//! Tells the linker that Node itself will bring the symbols of Node-API.
+
+fn main() {
+    napi_build::setup();
+}

@@ -28,6 +28,15 @@ pub const AUDIENCE: &str = "BEHEST_AUDIENCE";
 /// The folder that holds stored credentials; the platform's configuration folder and `behest` when unset.
 pub const CONFIG_DIR: &str = "BEHEST_CONFIG_DIR";
 
+/// The master key of the gateway's secrets at rest: 64 hexadecimal digits or base64 of 32 bytes.
+pub const ENCRYPTION_KEY: &str = "BEHEST_ENCRYPTION_KEY";
+/// The operator's secret; at least 32 characters.
+pub const ADMIN_SECRET: &str = "BEHEST_ADMIN_SECRET";
+/// The platform's key for OpenAI, or for the compatible server at [`OPENAI_BASE_URL`].
+pub const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
+/// Where OpenAI, or a compatible server, answers, `/v1` included.
+pub const OPENAI_BASE_URL: &str = "OPENAI_BASE_URL";
+
 /// The user's home folder.
 pub const HOME: &str = "HOME";
 /// Where configuration lives on Linux; `~/.config` when unset.

@@ -1,191 +1,217 @@
-//! A stand-in for the gateway, with the shape that the command line is written against.
+//! The whole gateway: identity, models, memory and the ledger behind one HTTP interface.
+//!
+//! ```no_run
+//! use behest_core::gateway::{Gateway, config::Config};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let gateway = Gateway::builder(Config::default()).data_dir("/var/lib/behest").build().await?;
+//! let router = gateway.router(); // an `axum::Router`, to nest or to serve
+//! # Ok(())
+//! # }
+//! ```
 
-pub mod config {
-    //! What the gateway is told.
+pub mod auth;
+pub mod body;
+pub mod clock;
+pub mod config;
+pub mod context;
+pub mod control;
+pub mod drain;
+pub mod hosts;
+pub mod ledger;
+pub mod memory;
+pub mod memory_sweep;
+pub mod origin;
+pub mod pipeline;
+pub mod providers;
+pub mod refusal;
+pub mod rescue;
+pub mod routing;
+pub mod serve;
+pub mod settings;
+pub mod setup;
+pub mod stages;
+pub mod store;
+pub mod tags;
 
-    use std::collections::BTreeMap;
-    use std::path::PathBuf;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-    use crate::secret::Secret;
+use tokio::sync::Semaphore;
 
-    /// What the gateway is told.
-    #[derive(Debug, Clone, serde::Deserialize)]
-    #[serde(deny_unknown_fields, default)]
-    pub struct Config {
-        /// The address to listen on.
-        pub host: String,
-        /// The port to listen on.
-        pub port: u16,
-        /// Where the data is.
-        pub data_dir: Option<PathBuf>,
-        /// Below which projects have hosts of their own.
-        pub base_domain: Option<String>,
-        /// How long running calls may take to finish, in seconds.
-        pub drain_deadline: u64,
-        /// The providers of the platform, by name.
-        pub providers: BTreeMap<String, ProviderConfig>,
-        /// The operator's secret.
-        #[serde(skip)]
-        pub admin_secret: Option<Secret>,
-        /// The master key.
-        #[serde(skip)]
-        pub encryption_key: Option<Secret>,
-    }
+use auth::directory::Directory;
+use auth::key_cache::KeyCache;
+use auth::seal::Sealer;
+use auth::signing_keys::Tokens;
+use config::Config;
+use drain::Drain;
+use hosts::Hosts;
+use ledger::journal::Journal;
+use providers::http::HttpClients;
+use setup::{FirstStart, StartError};
+use store::Store;
 
-    /// A provider of the platform.
-    #[derive(Debug, Clone, Default, serde::Deserialize)]
-    #[serde(deny_unknown_fields, default)]
-    pub struct ProviderConfig {
-        /// Where it answers.
-        pub base_url: Option<String>,
-        /// It stands on a private network.
-        pub local: bool,
-        /// The environment variable that holds its key.
-        pub api_key_env: Option<String>,
-        /// The models it serves.
-        pub models: Option<Vec<String>>,
-        /// Its key.
-        #[serde(skip)]
-        pub api_key: Option<Secret>,
-    }
+use crate::secret::Secret;
 
-    impl Default for Config {
-        fn default() -> Self {
-            Self {
-                host: "127.0.0.1".to_owned(),
-                port: 8080,
-                data_dir: None,
-                base_domain: None,
-                drain_deadline: 30,
-                providers: BTreeMap::new(),
-                admin_secret: None,
-                encryption_key: None,
-            }
-        }
-    }
-
-    /// What is wrong with the configuration.
-    #[derive(Debug, thiserror::Error)]
-    #[error(transparent)]
-    pub struct ConfigError(#[from] toml::de::Error);
-
-    impl Config {
-        /// Reads TOML.
-        ///
-        /// # Errors
-        /// [`ConfigError`]
-        pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-            Ok(toml::from_str(text)?)
-        }
-    }
+/// A running gateway. Clones share everything but their connections to providers.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    http: HttpClients,
 }
 
-pub mod setup {
-    //! The start of a gateway.
+struct Shared {
+    config: Config,
+    store: Arc<dyn Store>,
+    directory: Directory,
+    key_cache: KeyCache,
+    tokens: Tokens,
+    sealer: Arc<Sealer>,
+    journal: Arc<Journal>,
+    drain: Drain,
+    hosts: Hosts,
+    admin_secret: Secret,
+    admin_failures: control::access::Failures,
+    body_memory: Arc<Semaphore>,
+    /// Held while the gateway lives: a second one on the same data would be two writers of one ledger.
+    _lock: std::fs::File,
+    first_start: Option<FirstStart>,
+    data_dir: PathBuf,
+}
 
-    use std::path::PathBuf;
+/// Builds a [`Gateway`].
+pub struct GatewayBuilder {
+    config: Config,
+}
 
-    /// Why a gateway cannot start.
-    #[derive(Debug, thiserror::Error)]
-    #[non_exhaustive]
-    pub enum StartError {
-        /// Another gateway has it.
-        #[error("the data directory {} is in use by another gateway", path.display())]
-        Locked {
-            /// Where.
-            path: PathBuf,
-        },
-    }
-
-    /// Whether an address to listen on is this machine's own.
+impl GatewayBuilder {
+    /// Where the database, the journal and the keys live.
     #[must_use]
-    pub fn is_loopback(host: &str) -> bool {
-        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    }
-}
-
-pub mod serve {
-    //! Listening.
-
-    use std::path::PathBuf;
-
-    use super::config::Config;
-    use super::setup::StartError;
-    use crate::secret::Secret;
-
-    /// What is known once it listens.
-    #[derive(Debug, Clone)]
-    pub struct Ready {
-        /// The gateway's address.
-        pub base_url: String,
-        /// The project's address.
-        pub slug_url: String,
-        /// At the first start only.
-        pub api_key: Option<Secret>,
-        /// At the first start only.
-        pub admin_secret: Option<Secret>,
-        /// The tenant.
-        pub tenant_id: String,
-        /// The project.
-        pub project_id: String,
-        /// The project's slug.
-        pub slug: String,
-        /// Where the data is.
-        pub data_dir: PathBuf,
-        /// Providers with a key.
-        pub providers: Vec<String>,
-        /// Whether the data directory was new.
-        pub first_start: bool,
-        /// The file with the operator's secret, when the gateway keeps it in one.
-        pub admin_secret_file: Option<PathBuf>,
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.data_dir = Some(path.into());
+        self
     }
 
-    /// Why the gateway does not serve.
-    #[derive(Debug, thiserror::Error)]
-    #[non_exhaustive]
-    pub enum ServeError {
-        /// It could not start.
-        #[error(transparent)]
-        Start(#[from] StartError),
-        /// Somebody has the port.
-        #[error("the port {port} on {host} is taken")]
-        PortTaken {
-            /// The address.
-            host: String,
-            /// The port.
-            port: u16,
-        },
-        /// The address cannot be listened on.
-        #[error("cannot listen on {host}:{port}")]
-        Listen {
-            /// The address.
-            host: String,
-            /// The port.
-            port: u16,
-            /// Why.
-            #[source]
-            source: std::io::Error,
-        },
-        /// Threads, certificates or the system's patience.
-        #[error("the server cannot run")]
-        System(#[from] std::io::Error),
-    }
-
-    /// Serves until `shutdown` ends.
+    /// Opens the data directory, making what is missing, and settles what a crash left open.
     ///
     /// # Errors
-    /// [`ServeError`]
-    pub fn run(
-        config: Config,
-        shutdown: impl Future<Output = ()>,
-        on_ready: impl FnOnce(&Ready),
-    ) -> Result<(), ServeError> {
-        drop((shutdown, on_ready));
-        let (host, port) = (config.host, config.port);
-        match std::net::TcpListener::bind((host.as_str(), port)) {
-            Ok(_) => Err(StartError::Locked { path: config.data_dir.unwrap_or_default() }.into()),
-            Err(_) => Err(ServeError::PortTaken { host, port }),
+    /// [`StartError`] says what cannot be used and what to do.
+    pub async fn build(self) -> Result<Gateway, StartError> {
+        setup::start(self.config).await
+    }
+}
+
+impl Gateway {
+    /// Begins to build a gateway.
+    #[must_use]
+    pub fn builder(config: Config) -> GatewayBuilder {
+        GatewayBuilder { config }
+    }
+
+    /// The gateway as an `axum` router, to serve, to nest, or to call without a socket.
+    #[must_use]
+    pub fn router(&self) -> axum::Router {
+        serve::routes::router(self.clone())
+    }
+
+    /// What was made at the first start; `None` at later ones.
+    #[must_use]
+    pub fn first_start(&self) -> Option<&FirstStart> {
+        self.shared.first_start.as_ref()
+    }
+
+    /// The same gateway with fresh connections to providers, for another thread.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be loaded.
+    pub fn with_own_connections(&self) -> std::io::Result<Self> {
+        Ok(Self { http: HttpClients::new(self.config().timeouts.connect)?, ..self.clone() })
+    }
+
+    /// Takes no new calls, waits for those under way until the configured deadline, ends the rest with an error that
+    /// says so, and commits what is queued. Idempotent.
+    pub async fn shut_down(&self) {
+        self.drain().begin();
+        let quiet = async {
+            while self.journal().in_flight() > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(self.config().drain_deadline);
+        if tokio::time::timeout(patience, quiet).await.is_err() {
+            self.drain().cut_off();
+            // Cut-off calls settle at once; a client that does not read its last event is not waited for.
+            let settle = async {
+                while self.journal().in_flight() > 0 {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+            };
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(2), settle).await;
         }
+        self.store().close().await;
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// Where the data lives.
+    #[must_use]
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.shared.data_dir
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.shared.store
+    }
+
+    pub(crate) fn store_handle(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.shared.store)
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.shared.directory
+    }
+
+    pub(crate) fn key_cache(&self) -> &KeyCache {
+        &self.shared.key_cache
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.shared.tokens
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.shared.sealer
+    }
+
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.shared.journal
+    }
+
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.shared.drain
+    }
+
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.shared.hosts
+    }
+
+    pub(crate) fn http(&self) -> &HttpClients {
+        &self.http
+    }
+
+    pub(crate) fn body_memory(&self) -> &Arc<Semaphore> {
+        &self.shared.body_memory
+    }
+
+    pub(crate) fn admin_secret(&self) -> &Secret {
+        &self.shared.admin_secret
+    }
+
+    pub(crate) fn admin_failures(&self) -> &control::access::Failures {
+        &self.shared.admin_failures
     }
 }

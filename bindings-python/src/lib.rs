@@ -1,1 +1,17 @@
+//! The native half of the Python package `behest-ai`.
+//!
+//! The module is private: people import `behest`, which re-exports what is public.
 
+use pyo3::prelude::*;
+
+/// The functions that `behest` is made of.
+#[pymodule]
+mod _native {
+    use super::*;
+
+    /// Returns the version of Behest that this module was built from.
+    #[pyfunction]
+    fn version() -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+}

@@ -97,7 +97,7 @@ pub fn serve(args: ServeArgs, global: &GlobalArgs) -> Result<ServeSettings, Repo
     let is_usual_place = args.data_dir.is_none();
     let (admin_secret, secret_place) = admin_secret(global.admin_secret_file.as_deref())?;
     config.admin_secret = admin_secret;
-    config.encryption_key = env::read(environment::ENCRYPTION_KEY).map(Secret::new);
+    config.encryption_key = env::read(env::ENCRYPTION_KEY).map(Secret::new);
     add_providers(&mut config, env::read)?;
     config.data_dir = match args.data_dir.or(config.data_dir) {
         Some(data_dir) => Some(data_dir),
@@ -126,8 +126,8 @@ fn admin_secret(file: Option<&Path>) -> Result<(Option<Secret>, SecretPlace), Re
 
 /// Reads the providers' keys, which no file holds, and the provider that OpenAI's own variables describe.
 fn add_providers(config: &mut Config, variable: impl Fn(&str) -> Option<String>) -> Result<(), ServeError> {
-    let openai_key = variable(environment::OPENAI_API_KEY).map(Secret::new);
-    let openai_base_url = variable(environment::OPENAI_BASE_URL);
+    let openai_key = variable(env::OPENAI_API_KEY).map(Secret::new);
+    let openai_base_url = variable(env::OPENAI_BASE_URL);
     if openai_key.is_some() || openai_base_url.is_some() {
         let openai = config.providers.entry("openai".to_owned()).or_default();
         openai.api_key = openai_key;

@@ -52,7 +52,7 @@ fn a_port_that_is_taken_says_how_to_choose_another() {
     ----- stdout -----
 
     ----- stderr -----
-    error: the port 39655 on 127.0.0.1 is taken
+    error: the port [PORT] on 127.0.0.1 is taken
 
     hint: choose another port with `--port`, or any free one with `--port 0`
     ");

@@ -84,7 +84,7 @@ impl Reader {
     /// The next chunk, or `None` after `[DONE]`.
     async fn next(&mut self) -> Result<Option<ChatCompletionChunk>, Error> {
         loop {
-            if let Some(event) = self.framer.next().map_err(|error| self.too_large(error))? {
+            if let Some(event) = self.framer.next_event().map_err(|error| self.too_large(error))? {
                 return self.read(&event).await;
             }
             match timeout(LONGEST_SILENCE, self.body.next()).await {

@@ -185,7 +185,7 @@ impl<'t> Unverified<'t> {
             return Err(TokenError::Signature);
         }
         let claims: Claims = decode_part(self.payload).ok_or(TokenError::Claims)?;
-        if !rules.issuers.iter().any(|issuer| *issuer == claims.iss) {
+        if !rules.issuers.contains(&claims.iss) {
             return Err(TokenError::Issuer);
         }
         if !claims.aud.contains(&rules.audience) {

@@ -1,0 +1,32 @@
+# The text after a target's `##` is its line in `make help`.
+.DEFAULT_GOAL := help
+.PHONY: help serve test install bench lint fmt clean
+
+# What `make serve` hands to `behest serve`: make serve ARGS="--port 9000"
+ARGS ?=
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: ## Build the gateway and start it on its built-in settings (ARGS="--port 9000")
+	@scripts/serve $(ARGS)
+
+test: ## Install what the tests need and run all of them: Rust, Python, Node, real clients
+	@scripts/without-providers scripts/test
+
+install: ## Put the behest command on the path (PREFIX=/usr/local for another place than cargo's)
+	@scripts/install "$(PREFIX)"
+
+bench: ## Measure the gateway beside nginx and a direct connection
+	@scripts/without-providers benches/run
+
+lint: ## Check formatting, lints, licences and sources
+	@scripts/lint
+
+fmt: ## Format the code
+	cargo fmt --all
+	@if [ -x .venv/bin/ruff ]; then .venv/bin/ruff check --quiet --fix . && .venv/bin/ruff format --quiet .; fi
+
+clean: ## Remove what was built and installed inside this folder
+	cargo clean
+	rm -rf .venv examples/node_modules tests/clients/node_modules bindings-python/python/behest/_native.abi3.so bindings-node/behest.node

@@ -1,0 +1,152 @@
+//! Who is who: projects, keys and providers, from memory when nothing has changed.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::read_through::ReadThrough;
+use super::seal::Sealer;
+use crate::gateway::context::Project;
+use crate::gateway::origin::OriginPattern;
+use crate::gateway::providers::Upstream;
+use crate::gateway::routing::catalogue::Catalogue;
+use crate::gateway::store::rows::{ApiKeyRow, SigningKeyRow};
+use crate::gateway::store::{ProjectScope, Store, StoreError};
+use crate::token::VerifyingKey;
+use crate::types::control::ProjectStatus;
+
+/// A tenant's signing key, ready to verify with.
+#[derive(Debug)]
+pub struct KnownSigningKey {
+    /// The row.
+    pub row: SigningKeyRow,
+    /// The public half.
+    pub verifying: VerifyingKey,
+}
+
+/// The store's identities behind caches. Whoever changes one tells it here, after the commit.
+pub struct Directory {
+    store: Arc<dyn Store>,
+    sealer: Arc<Sealer>,
+    platform: Vec<Arc<Upstream>>,
+    offline: Arc<Upstream>,
+    projects: ReadThrough<Uuid, Arc<Project>>,
+    slugs: ReadThrough<String, Uuid>,
+    api_keys: ReadThrough<[u8; 32], Arc<ApiKeyRow>>,
+    signing_keys: ReadThrough<String, Arc<KnownSigningKey>>,
+    catalogues: ReadThrough<Uuid, Arc<Catalogue>>,
+    origins: ReadThrough<(), Arc<Vec<OriginPattern>>>,
+}
+
+impl Directory {
+    /// In front of `store`; `platform` are the providers of the gateway's own configuration.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, sealer: Arc<Sealer>, platform: Vec<Arc<Upstream>>) -> Self {
+        Self {
+            store,
+            sealer,
+            platform,
+            offline: Arc::new(Upstream::offline()),
+            projects: ReadThrough::new(),
+            slugs: ReadThrough::new(),
+            api_keys: ReadThrough::new(),
+            signing_keys: ReadThrough::new(),
+            catalogues: ReadThrough::new(),
+            origins: ReadThrough::new(),
+        }
+    }
+
+    /// Finds a project.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn project(&self, id: Uuid) -> Result<Option<Arc<Project>>, StoreError> {
+        let load = async || Ok(self.store.project(id).await?.map(|row| Arc::new(Project::new(row))));
+        self.projects.get(&id, load).await
+    }
+
+    /// Finds the project of a slug.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn project_by_slug(&self, slug: &str) -> Result<Option<Arc<Project>>, StoreError> {
+        let load = async || Ok(self.store.project_by_slug(slug).await?.map(|row| row.id));
+        match self.slugs.get(&slug.to_owned(), load).await? {
+            Some(id) => self.project(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Finds an API key, revoked or not, by its SHA-256.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn api_key(&self, lookup: [u8; 32]) -> Result<Option<Arc<ApiKeyRow>>, StoreError> {
+        let load = async || Ok(self.store.api_key(lookup).await?.map(Arc::new));
+        self.api_keys.get(&lookup, load).await
+    }
+
+    /// Finds a tenant's signing key, revoked or not.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn signing_key(&self, kid: &str) -> Result<Option<Arc<KnownSigningKey>>, StoreError> {
+        let load = async || {
+            let Some(row) = self.store.signing_key(kid).await? else { return Ok(None) };
+            let verifying = VerifyingKey::from_jwk(&row.jwk)
+                .map_err(|_| StoreError::Damaged { table: "signing_keys" })?;
+            Ok(Some(Arc::new(KnownSigningKey { row, verifying })))
+        };
+        self.signing_keys.get(&kid.to_owned(), load).await
+    }
+
+    /// What a tenant may call: its own providers, their keys opened, and the platform's.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn catalogue(&self, tenant: Uuid) -> Result<Arc<Catalogue>, StoreError> {
+        let load = async || {
+            let rows = self.store.providers(tenant).await?;
+            let own: Vec<_> =
+                rows.iter().map(|row| Arc::new(Upstream::of_tenant(row, &self.sealer))).collect();
+            Ok(Some(Arc::new(Catalogue::new(&own, &self.platform, &self.offline))))
+        };
+        let found = self.catalogues.get(&tenant, load).await?;
+        Ok(found.unwrap_or_else(|| Arc::new(Catalogue::new(&[], &self.platform, &self.offline))))
+    }
+
+    /// The origins of every active project: what counts while the project is not known.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn all_origins(&self) -> Result<Arc<Vec<OriginPattern>>, StoreError> {
+        let load = async || {
+            let rows = self.store.projects(ProjectScope::All).await?;
+            let active = rows.into_iter().filter(|row| row.status == ProjectStatus::Active);
+            let origins = active.flat_map(|row| Project::new(row).deployed.origins.clone()).collect();
+            Ok(Some(Arc::new(origins)))
+        };
+        Ok(self.origins.get(&(), load).await?.unwrap_or_default())
+    }
+
+    /// A project changed.
+    pub fn project_changed(&self, id: Uuid) {
+        self.projects.forget(&id);
+        self.origins.forget_all();
+    }
+
+    /// An API key changed.
+    pub fn api_key_changed(&self, lookup: &[u8; 32]) {
+        self.api_keys.forget(lookup);
+    }
+
+    /// A signing key changed.
+    pub fn signing_key_changed(&self, kid: &str) {
+        self.signing_keys.forget(&kid.to_owned());
+    }
+
+    /// A tenant's providers changed.
+    pub fn providers_changed(&self, tenant: Uuid) {
+        self.catalogues.forget(&tenant);
+    }
+}

@@ -1,0 +1,316 @@
+//! How a gateway is set up: a TOML file with every field optional, and what the command line puts over it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::providers::Timeouts;
+use super::providers::address::names_private;
+use super::store::sqlite::Durability;
+use crate::env;
+use crate::secret::Secret;
+use crate::token::Rules;
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Not TOML, a wrong type, or an unknown key; the message says where and what is near.
+    #[error("{message}{}", suggestion.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    Toml {
+        /// What the parser says.
+        message: String,
+        /// The nearest known key.
+        suggestion: Option<String>,
+    },
+    /// A value outside its bounds.
+    #[error("`{key}` {problem}")]
+    Value {
+        /// Which key.
+        key: String,
+        /// What it should be.
+        problem: String,
+    },
+}
+
+/// The configuration of a gateway.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The address to listen on. Anything but loopback brings public defaults: see the contract of limits and origins.
+    pub host: String,
+    /// The port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// Where the database, the journal and the keys live; `None` is the platform's data directory.
+    pub data_dir: Option<PathBuf>,
+    /// `{slug}.{base_domain}` names a project.
+    pub base_domain: Option<String>,
+    /// Other host names to answer for when listening on loopback.
+    pub allowed_hosts: Vec<String>,
+    /// What the gateway writes into `iss`.
+    pub issuer: String,
+    /// Values of `iss` to accept beside the gateway's own. Never dialled.
+    pub accepted_issuers: Vec<String>,
+    /// The value of `aud`.
+    pub audience: String,
+    /// The largest body, in bytes.
+    pub max_body_bytes: usize,
+    /// All bodies under way together, in bytes.
+    pub max_body_bytes_total: usize,
+    /// How many calls may be under way: the slots of the journal.
+    pub max_calls: u32,
+    /// How long calls under way have at the end, in seconds.
+    pub drain_deadline: u64,
+    /// How many threads serve; `None` is one for each core.
+    pub workers: Option<usize>,
+    /// What a committed record survives: `process` or `power`.
+    pub ledger_durability: Durability,
+    /// The providers of the platform, by name.
+    pub providers: std::collections::BTreeMap<String, ProviderConfig>,
+    /// The patience with providers.
+    pub timeouts_seconds: TimeoutConfig,
+    /// The same as durations.
+    #[serde(skip)]
+    pub timeouts: Timeouts,
+    /// The operator's secret; made at the first start when absent. Never in the file.
+    #[serde(skip)]
+    pub admin_secret: Option<Secret>,
+    /// The master key for secrets at rest; a 0600 file made at the first start when absent. Never in the file.
+    #[serde(skip)]
+    pub encryption_key: Option<Secret>,
+}
+
+/// A provider of the platform.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProviderConfig {
+    /// Where it answers, `/v1` included.
+    pub base_url: Option<String>,
+    /// It stands on a private network.
+    pub local: bool,
+    /// The environment variable that holds its key.
+    pub api_key_env: Option<String>,
+    /// The models it serves.
+    pub models: Option<Vec<String>>,
+    /// Its key, once read from the environment. Never in the file.
+    #[serde(skip)]
+    pub api_key: Option<Secret>,
+}
+
+/// Seconds for each phase of a call to a provider.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimeoutConfig {
+    /// Until the connection stands.
+    pub connect: u64,
+    /// From the request to the answer's headers.
+    pub first_byte: u64,
+    /// Between two pieces of the answer.
+    pub idle: u64,
+    /// For all of it.
+    pub total: u64,
+}
+
+impl Default for TimeoutConfig {
+    fn default() -> Self {
+        let timeouts = Timeouts::default();
+        Self {
+            connect: timeouts.connect.as_secs(),
+            first_byte: timeouts.first_byte.as_secs(),
+            idle: timeouts.idle.as_secs(),
+            total: timeouts.total.as_secs(),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let rules = Rules::default();
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            data_dir: None,
+            base_domain: None,
+            allowed_hosts: Vec::new(),
+            issuer: "https://api.behest.ai".to_owned(),
+            accepted_issuers: rules.issuers,
+            audience: rules.audience,
+            max_body_bytes: 32 << 20,
+            max_body_bytes_total: 512 << 20,
+            max_calls: 16_384,
+            drain_deadline: 30,
+            workers: None,
+            ledger_durability: Durability::default(),
+            providers: std::collections::BTreeMap::new(),
+            timeouts_seconds: TimeoutConfig::default(),
+            timeouts: Timeouts::default(),
+            admin_secret: None,
+            encryption_key: None,
+        }
+    }
+}
+
+/// Every key of the file, for suggestions.
+const KEYS: [&str; 24] = [
+    "host",
+    "port",
+    "data_dir",
+    "base_domain",
+    "allowed_hosts",
+    "issuer",
+    "accepted_issuers",
+    "audience",
+    "max_body_bytes",
+    "max_body_bytes_total",
+    "max_calls",
+    "drain_deadline",
+    "workers",
+    "ledger_durability",
+    "providers",
+    "timeouts_seconds",
+    "base_url",
+    "local",
+    "api_key_env",
+    "models",
+    "connect",
+    "first_byte",
+    "idle",
+    "total",
+];
+
+impl Config {
+    /// Reads a configuration file's text.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says where and what; an unknown key gets the nearest known one.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let mut config: Self = toml::from_str(text).map_err(|error| {
+            let message = error.to_string().trim_end().to_owned();
+            let unknown =
+                error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+            let suggestion = unknown.and_then(nearest_key);
+            ConfigError::Toml { message, suggestion }
+        })?;
+        config.timeouts = Timeouts {
+            connect: Duration::from_secs(config.timeouts_seconds.connect),
+            first_byte: Duration::from_secs(config.timeouts_seconds.first_byte),
+            idle: Duration::from_secs(config.timeouts_seconds.idle),
+            total: Duration::from_secs(config.timeouts_seconds.total),
+        };
+        Ok(config)
+    }
+
+    /// Puts the environment over the file: secrets and the providers that are known by their variables. An OpenAI
+    /// address that is itself private, such as `http://localhost:11434/v1`, counts as declared local: the operator
+    /// wrote it there.
+    #[must_use]
+    pub fn with_environment(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let secret = |name: &str| variable(name).map(Secret::from);
+        self.encryption_key = secret(env::ENCRYPTION_KEY).or(self.encryption_key);
+        self.admin_secret = secret(env::ADMIN_SECRET).or(self.admin_secret);
+        let base_url = variable(env::OPENAI_BASE_URL);
+        if base_url.is_some() || variable(env::OPENAI_API_KEY).is_some() {
+            let openai = self.providers.entry("openai".to_owned()).or_default();
+            openai.api_key_env.get_or_insert_with(|| env::OPENAI_API_KEY.to_owned());
+            if let Some(base_url) = base_url {
+                openai.local |= url::Url::parse(&base_url).is_ok_and(|url| names_private(&url));
+                openai.base_url = Some(base_url);
+            }
+        }
+        for provider in self.providers.values_mut() {
+            provider.api_key = provider.api_key_env.as_deref().and_then(&secret);
+        }
+        self
+    }
+
+    /// Checks what no type can.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] names the key and its bounds.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let value = |key: &str, problem: &str| {
+            Err(ConfigError::Value { key: key.to_owned(), problem: problem.to_owned() })
+        };
+        if self.max_calls == 0 {
+            return value("max_calls", "must be 1 or more");
+        }
+        if self.workers == Some(0) {
+            return value("workers", "must be 1 or more");
+        }
+        if self.max_body_bytes == 0 || self.max_body_bytes_total < self.max_body_bytes {
+            return value(
+                "max_body_bytes_total",
+                "must be at least `max_body_bytes`, which must be 1 or more",
+            );
+        }
+        if self.admin_secret.as_ref().is_some_and(|secret| secret.expose().trim().len() < MIN_ADMIN_SECRET) {
+            return value("admin secret", "must have at least 32 characters");
+        }
+        for (name, provider) in &self.providers {
+            if let Some(base_url) = &provider.base_url {
+                super::providers::address::check_base_url(base_url, provider.local).map_err(|error| {
+                    ConfigError::Value {
+                        key: format!("providers.{name}.base_url"),
+                        problem: format!("is refused: {error}"),
+                    }
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The shortest admin secret.
+pub const MIN_ADMIN_SECRET: usize = 32;
+
+fn nearest_key(unknown: &str) -> Option<String> {
+    KEYS.iter()
+        .map(|key| (strsim::jaro_winkler(unknown, key), key))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, key)| (*key).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typo_gets_the_nearest_key() {
+        let error = Config::from_toml("hots = \"127.0.0.1\"").expect_err("a typo");
+        assert!(error.to_string().contains("did you mean `host`?"), "{error}");
+        let error = Config::from_toml("port = \"many\"").expect_err("a wrong type");
+        assert!(error.to_string().contains("port"), "{error}");
+    }
+
+    #[test]
+    fn providers_come_from_the_environment() {
+        let with = |variables: &[(&str, &str)]| {
+            let find = |name: &str| {
+                let found = variables.iter().find(|(variable, _)| *variable == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            Config::default().with_environment(find)
+        };
+        assert!(with(&[]).providers.is_empty());
+        let config = with(&[("OPENAI_API_KEY", "sk-x")]);
+        let openai = &config.providers["openai"];
+        assert_eq!(openai.api_key.as_ref().map(Secret::expose), Some("sk-x"));
+        assert!(!openai.local && openai.base_url.is_none() && config.check().is_ok());
+        let config = with(&[("OPENAI_BASE_URL", "http://localhost:11434/v1")]);
+        assert!(config.providers["openai"].local && config.check().is_ok());
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults_and_sections_fill_in() {
+        let config = Config::from_toml("").expect("defaults");
+        assert_eq!((config.port, config.drain_deadline), (8080, 30));
+        let text = "[timeouts_seconds]\nidle = 3\n[providers.ollama]\nbase_url = \"http://127.0.0.1:11434/v1\"\nlocal = true";
+        let config = Config::from_toml(text).expect("a configuration");
+        assert_eq!(config.timeouts.idle, Duration::from_secs(3));
+        assert!(config.check().is_ok());
+        let text = "[providers.x]\nbase_url = \"http://10.0.0.1/v1\"";
+        assert!(Config::from_toml(text).expect("a configuration").check().is_err());
+    }
+}

@@ -1,0 +1,120 @@
+//! The control plane's logic: who may change what, and what a change must tell the caches.
+
+pub mod access;
+pub mod keys;
+pub mod mint;
+pub mod projects;
+pub mod providers;
+pub mod settings;
+pub mod tenants;
+
+use crate::types::problem::Code;
+
+use super::refusal::Refuse;
+
+/// Why the control plane, or a mint, refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// Neither the operator's secret nor a token.
+    #[error(
+        "the control plane needs X-Admin-Secret, or a token of role admin or dashboard-service as Bearer"
+    )]
+    Missing,
+    /// A wrong secret.
+    #[error("the admin secret is wrong")]
+    WrongSecret,
+    /// Too many wrong secrets from one address.
+    #[error("too many wrong admin secrets from this address: wait {seconds} s")]
+    Throttled {
+        /// How long.
+        seconds: u64,
+    },
+    /// An API key.
+    #[error("API keys do not reach the control plane: use the admin secret, or a minted token of role admin")]
+    ApiKey,
+    /// A good credential that may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// The caller may not grant that role.
+    #[error("the role `{asked}` is above the caller's own, which is `{own}`")]
+    RoleAbove {
+        /// What was asked for.
+        asked: &'static str,
+        /// What the caller has.
+        own: &'static str,
+    },
+    /// Nothing there, or not for this caller.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The state of the thing forbids it.
+    #[error("{0}")]
+    Conflict(String),
+    /// A field is wrong.
+    #[error("`{field}` {problem}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What it should be.
+        problem: String,
+    },
+    /// The tenant's plan.
+    #[error("the plan `free` has no provider keys of its own")]
+    ByokNeedsPlan,
+    /// A fault of ours.
+    #[error("{0}")]
+    Ours(&'static str),
+}
+
+impl ControlError {
+    /// A field that is wrong.
+    pub(crate) fn field(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::Field { field, problem: problem.into() }
+    }
+}
+
+impl Refuse for ControlError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Missing => Code::MissingCredentials,
+            Self::WrongSecret => Code::InvalidToken,
+            Self::Throttled { .. } => Code::RateLimited,
+            Self::ApiKey | Self::Forbidden(_) | Self::RoleAbove { .. } => Code::Forbidden,
+            Self::NotFound(_) => Code::NotFound,
+            Self::Conflict(_) => Code::Conflict,
+            Self::Field { .. } => Code::ValidationError,
+            Self::ByokNeedsPlan => Code::ByoakRequiresPro,
+            Self::Ours(_) => Code::ServerError,
+        }
+    }
+
+    fn param(&self) -> Option<&str> {
+        match self {
+            Self::Field { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Throttled { seconds } => Some(*seconds),
+            _ => None,
+        }
+    }
+
+    fn upgrade_url(&self) -> Option<&str> {
+        match self {
+            Self::ByokNeedsPlan => Some("/settings/billing"),
+            _ => None,
+        }
+    }
+}
+
+/// A name for people: at most 200 characters, no control characters, not blank.
+pub(crate) fn check_name(name: &str) -> Result<String, ControlError> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+        return Err(ControlError::field("name", "has 1 to 200 characters and no control characters"));
+    }
+    Ok(name.to_owned())
+}

@@ -1,0 +1,9 @@
+//! The ledger: one record for every attempt at a provider, committed before the answer ends.
+
+pub mod attempt;
+pub mod estimate;
+pub mod journal;
+pub mod money;
+pub mod prices;
+pub mod record;
+pub mod report;

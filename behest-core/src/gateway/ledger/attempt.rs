@@ -1,0 +1,207 @@
+//! One attempt at a provider, from its note in the journal to its record. Whatever ends it, it is settled once.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::estimate;
+use super::journal::{JournalError, Permit};
+use super::money::NanoUsd;
+use super::prices::Price;
+use super::record::{Outcome, Settlement, Tokens, UsageRecord};
+use crate::gateway::clock;
+use crate::gateway::context::{CredentialKind, Plan};
+use crate::gateway::memory::{Gathered, Memory};
+use crate::gateway::providers::{Chunk, Summary};
+use crate::gateway::store::rows::ConversationKind;
+use crate::gateway::store::{Store, StoreError};
+
+/// An attempt under way. Dropping it settles it as cancelled: that is how a client that goes away is billed.
+pub struct Attempt {
+    store: Arc<dyn Store>,
+    open: Option<Box<Open>>,
+}
+
+struct Open {
+    permit: Permit,
+    record: UsageRecord,
+    price: Option<Arc<Price>>,
+    summary: Summary,
+    /// Bytes of the answer's text so far, for an estimate if the provider never says.
+    answered_bytes: usize,
+    prompt_tokens: u64,
+    memory: Option<Memory>,
+    gathered: Gathered,
+}
+
+/// The outcome of a settlement, when somebody waits for it.
+pub type Settled = oneshot::Receiver<Result<(), StoreError>>;
+
+/// Waits until a record is committed.
+///
+/// # Errors
+/// When it could not be.
+pub async fn settled(settled: Settled) -> Result<(), StoreError> {
+    settled.await.map_err(|_| StoreError::Unavailable("the ledger is closed".to_owned()))?
+}
+
+impl Attempt {
+    /// Notes in the journal that an attempt is about to start.
+    ///
+    /// # Errors
+    /// When the journal cannot take it; nothing must be sent then.
+    pub fn begin(
+        store: Arc<dyn Store>,
+        permit: Permit,
+        plan: &Plan,
+        operation_id: Uuid,
+    ) -> Result<Self, JournalError> {
+        let caller = &plan.turn.request.caller;
+        let principal = &caller.principal;
+        let model = &plan.turn.model;
+        let thread = plan.turn.memory.as_ref().filter(|memory| memory.key.kind == ConversationKind::Thread);
+        let now = clock::now_ms();
+        let tokens = Tokens {
+            input: Some(plan.prompt_tokens),
+            output: Some(estimate::answer(plan.turn.request.max_tokens)),
+            ..Tokens::default()
+        };
+        let record = UsageRecord {
+            attempt_id: Uuid::now_v7(),
+            operation_id,
+            tenant_id: principal.tenant,
+            project_id: principal.project,
+            started_at: now,
+            first_byte_at: None,
+            ended_at: now,
+            user_id: principal.user.clone(),
+            session_id: principal.session.as_ref().map(|session| session.as_str().to_owned()),
+            thread_id: thread.map(|memory| memory.key.id.clone()),
+            tier: principal.tier.clone(),
+            api_key_id: match principal.credential {
+                CredentialKind::ApiKey { id } => Some(id),
+                CredentialKind::Minted | CredentialKind::Local { .. } => None,
+            },
+            tags: principal.tags.clone(),
+            requested_model: shortened(&model.requested),
+            model: shortened(&model.name),
+            provider: model.upstream.name.clone(),
+            key_source: model.upstream.source,
+            streamed: plan.turn.request.stream,
+            tokens,
+            cost: plan.price.as_ref().map(|price| price.of(&tokens)),
+            price_version: plan.price.as_ref().map(|price| price.version.to_string()),
+            estimated: true,
+            outcome: Outcome::Lost,
+            finish_reason: None,
+        };
+        permit.note(&record)?;
+        let open = Open {
+            permit,
+            record,
+            price: plan.price.clone(),
+            summary: Summary::default(),
+            answered_bytes: 0,
+            prompt_tokens: plan.prompt_tokens,
+            memory: None,
+            gathered: Gathered::default(),
+        };
+        Ok(Self { store, open: Some(Box::new(open)) })
+    }
+
+    /// The answer has begun: it is the one to remember.
+    pub fn answered(&mut self, memory: Option<Memory>) {
+        if let Some(open) = &mut self.open {
+            open.record.first_byte_at = Some(clock::now_ms());
+            open.memory = memory;
+        }
+    }
+
+    /// A whole answer came.
+    pub fn whole(&mut self, summary: Summary, body: &[u8]) {
+        if let Some(open) = &mut self.open {
+            open.summary = summary;
+            open.answered_bytes = body.len();
+            if open.memory.is_some() {
+                open.gathered = Gathered::whole(body);
+            }
+        }
+    }
+
+    /// A piece of a streamed answer came.
+    pub fn chunk(&mut self, chunk: &Chunk) {
+        let Some(open) = &mut self.open else { return };
+        let summary = &chunk.summary;
+        open.summary.tokens = summary.tokens.or(open.summary.tokens);
+        open.summary.finish_reason =
+            summary.finish_reason.clone().or_else(|| open.summary.finish_reason.take());
+        if let Some(text) = &chunk.text {
+            open.answered_bytes += text.len();
+            if open.memory.is_some() {
+                open.gathered.add_text(text);
+            }
+        }
+        if let Some(tool_calls) = &chunk.tool_calls {
+            open.answered_bytes += tool_calls.get().len();
+            if open.memory.is_some() {
+                open.gathered.add_tool_calls(tool_calls);
+            }
+        }
+    }
+
+    /// What the attempt costs as far as is known now.
+    #[must_use]
+    pub fn cost(&self) -> Option<NanoUsd> {
+        let open = self.open.as_ref()?;
+        open.price.as_ref().zip(open.summary.tokens.as_ref()).map(|(price, tokens)| price.of(tokens))
+    }
+
+    /// The provider answered with an error, or not at all, before it did any work: nothing was used.
+    pub fn refused(&mut self) {
+        if let Some(open) = &mut self.open {
+            let nothing = Tokens { input: Some(0), output: Some(0), ..Tokens::default() };
+            open.summary.tokens = Some(nothing);
+        }
+    }
+
+    /// Ends the attempt. The receiver tells when the record is committed.
+    #[must_use]
+    pub fn settle(mut self, outcome: Outcome) -> Settled {
+        let (done, settled) = oneshot::channel();
+        self.hand_over(outcome, Some(done));
+        settled
+    }
+
+    fn hand_over(&mut self, outcome: Outcome, done: Option<oneshot::Sender<Result<(), StoreError>>>) {
+        let Some(open) = self.open.take() else { return };
+        let Open { permit, mut record, price, summary, answered_bytes, prompt_tokens, memory, gathered } =
+            *open;
+        record.ended_at = clock::now_ms();
+        record.outcome = outcome;
+        record.finish_reason = summary.finish_reason;
+        record.estimated = summary.tokens.is_none();
+        record.tokens = summary.tokens.unwrap_or_else(|| {
+            // A plain answer that never came may still have been written: its bound stands.
+            let output = match (record.streamed || outcome == Outcome::Ok, record.tokens.output) {
+                (true, _) | (false, None) => estimate::text(answered_bytes),
+                (false, Some(bound)) => bound,
+            };
+            Tokens { input: Some(prompt_tokens), output: Some(output), ..Tokens::default() }
+        });
+        record.cost = price.map(|price| price.of(&record.tokens));
+        let turn = memory.and_then(|memory| memory.turn(gathered, outcome != Outcome::Ok, record.ended_at));
+        self.store.settle(Settlement { record, turn, permit, done });
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.hand_over(Outcome::Cancelled, None);
+    }
+}
+
+/// Model names come from the client; the record keeps a bounded part.
+fn shortened(name: &str) -> String {
+    name.chars().take(200).collect()
+}

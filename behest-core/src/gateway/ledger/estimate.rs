@@ -1,0 +1,26 @@
+//! Token counts that nobody reported, from bytes alone.
+
+use serde_json::value::RawValue;
+
+/// Bytes of JSON that make one token, on the cautious side: English has about 4 characters to a token.
+const BYTES_PER_TOKEN: u64 = 4;
+/// What an answer is taken to be until it is known, when the client set no bound.
+const UNBOUNDED_ANSWER: u64 = 1_024;
+
+/// The size of a prompt.
+#[must_use]
+pub fn prompt(messages: &[Box<RawValue>]) -> u64 {
+    messages.iter().map(|message| text(message.get().len())).sum()
+}
+
+/// The size of `bytes` bytes of text.
+#[must_use]
+pub fn text(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(BYTES_PER_TOKEN)
+}
+
+/// The size of an answer that has not come yet.
+#[must_use]
+pub fn answer(max_tokens: Option<u64>) -> u64 {
+    max_tokens.unwrap_or(UNBOUNDED_ANSWER)
+}

@@ -1,0 +1,201 @@
+//! The usage record: what one attempt at a provider was, used and cost. Never what it said.
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::journal::Permit;
+use super::money::NanoUsd;
+use crate::gateway::store::StoreError;
+use crate::gateway::store::rows::NewTurn;
+use crate::types::mint::Tags;
+
+/// Tokens in disjoint buckets; `None` is unknown, which is not zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Input that no cache held.
+    pub input: Option<u64>,
+    /// Input that the provider read from its cache.
+    pub cache_read: Option<u64>,
+    /// Input that the provider wrote to its cache.
+    pub cache_write: Option<u64>,
+    /// Output text.
+    pub output: Option<u64>,
+    /// Output spent on reasoning.
+    pub reasoning: Option<u64>,
+}
+
+impl Tokens {
+    /// All that went in, as far as known.
+    #[must_use]
+    pub fn total_input(&self) -> u64 {
+        [self.input, self.cache_read, self.cache_write].into_iter().flatten().sum()
+    }
+
+    /// All that came out, as far as known.
+    #[must_use]
+    pub fn total_output(&self) -> u64 {
+        [self.output, self.reasoning].into_iter().flatten().sum()
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// With a whole answer.
+    Ok,
+    /// The client went away.
+    Cancelled,
+    /// The provider refused or failed.
+    Failed,
+    /// The provider fell silent.
+    TimedOut,
+    /// The answer broke off, or the gateway shut down in its middle.
+    Incomplete,
+    /// The gateway died in its middle; settled at the next start.
+    Lost,
+}
+
+impl Outcome {
+    /// The name in the database and in exports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Incomplete => "incomplete",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Whose key paid the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeySource {
+    /// The gateway's own, from its environment or configuration; the offline model counts as this.
+    Platform,
+    /// The tenant's.
+    Byok,
+}
+
+impl KeySource {
+    /// The name in the database and in exports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Byok => "byok",
+        }
+    }
+}
+
+/// One attempt at a provider. Ids are our UUIDv7, never the provider's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UsageRecord {
+    /// The attempt; unique.
+    pub attempt_id: Uuid,
+    /// The call it belongs to: retries share it.
+    pub operation_id: Uuid,
+    /// Whose.
+    pub tenant_id: Uuid,
+    /// Whose.
+    pub project_id: Uuid,
+    /// When it was sent, in Unix milliseconds.
+    pub started_at: i64,
+    /// When the first byte of the answer came.
+    pub first_byte_at: Option<i64>,
+    /// When it was over.
+    pub ended_at: i64,
+    /// The end user.
+    pub user_id: Option<String>,
+    /// The session.
+    pub session_id: Option<String>,
+    /// The thread.
+    pub thread_id: Option<String>,
+    /// The user's tier.
+    pub tier: Option<String>,
+    /// The API key, when the call came with one.
+    pub api_key_id: Option<Uuid>,
+    /// Labels for the reports.
+    pub tags: Option<Tags>,
+    /// What the client asked for.
+    pub requested_model: String,
+    /// What was called.
+    pub model: String,
+    /// Where.
+    pub provider: String,
+    /// Whose key paid.
+    pub key_source: KeySource,
+    /// Whether the answer was streamed.
+    pub streamed: bool,
+    /// What it used.
+    pub tokens: Tokens,
+    /// What it cost; `None` where nobody knows the price.
+    pub cost: Option<NanoUsd>,
+    /// Which price list said so.
+    pub price_version: Option<String>,
+    /// The tokens are ours, not the provider's.
+    pub estimated: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The provider's word for the end of the answer.
+    pub finish_reason: Option<String>,
+}
+
+/// A finished attempt on its way to the ledger.
+#[derive(Debug)]
+pub struct Settlement {
+    /// The record.
+    pub record: UsageRecord,
+    /// The turn to store with it, in the same transaction.
+    pub turn: Option<NewTurn>,
+    /// Its place in the journal, given back once it is committed.
+    pub permit: Permit,
+    /// Where the outcome goes, if somebody waits.
+    pub done: Option<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A record with every field set.
+    pub(crate) fn record() -> UsageRecord {
+        UsageRecord {
+            attempt_id: Uuid::now_v7(),
+            operation_id: Uuid::now_v7(),
+            tenant_id: Uuid::now_v7(),
+            project_id: Uuid::now_v7(),
+            started_at: 1_800_000_000_000,
+            first_byte_at: Some(1_800_000_000_100),
+            ended_at: 1_800_000_000_200,
+            user_id: Some("u".into()),
+            session_id: Some("s".into()),
+            thread_id: Some("t".into()),
+            tier: Some("pro".into()),
+            api_key_id: Some(Uuid::now_v7()),
+            tags: Some([("team".to_owned(), "search".to_owned())].into()),
+            requested_model: "default".into(),
+            model: "m".into(),
+            provider: "p".into(),
+            key_source: KeySource::Byok,
+            streamed: true,
+            tokens: Tokens {
+                input: Some(1),
+                cache_read: Some(2),
+                cache_write: None,
+                output: Some(3),
+                reasoning: None,
+            },
+            cost: Some(NanoUsd(7)),
+            price_version: Some("v".into()),
+            estimated: false,
+            outcome: Outcome::Ok,
+            finish_reason: Some("stop".into()),
+        }
+    }
+}

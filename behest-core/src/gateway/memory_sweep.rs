@@ -1,0 +1,30 @@
+//! Retention: sessions after their lifetime, threads after the days that their project sets.
+
+use super::store::rows::Expiry;
+use super::store::{ProjectScope, StoreError};
+use super::{Gateway, clock};
+use crate::gateway::memory::SESSION_LIFETIME_MS;
+
+/// Removed in one transaction: few enough not to hold up the ledger.
+const AT_ONCE: u32 = 100;
+const DAY_MS: i64 = 86_400_000;
+
+/// Removes what has outlived its time.
+///
+/// # Errors
+/// When the store cannot answer.
+pub async fn sweep(gateway: &Gateway) -> Result<(), StoreError> {
+    let now = clock::now_ms();
+    expire(gateway, Expiry::Sessions, now - SESSION_LIFETIME_MS).await?;
+    for project in gateway.store().projects(ProjectScope::All).await? {
+        if let Some(days) = project.deployed.retention_days {
+            expire(gateway, Expiry::Threads(project.id), now - i64::from(days) * DAY_MS).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn expire(gateway: &Gateway, scope: Expiry, before: i64) -> Result<(), StoreError> {
+    while gateway.store().expire_conversations(scope, before, AT_ONCE).await? == u64::from(AT_ONCE) {}
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! The request's way. Every chat request takes exactly these steps, in this order; each takes the type of the one
+//! before it, so a step left out does not compile.
+
+use axum::response::Response;
+
+use super::Gateway;
+use super::context::{Configured, Incoming};
+use super::refusal::Refusal;
+use super::stages::{authenticate, dispatch, locate, read, recall, record, route, select, settings};
+
+/// Answers one chat request.
+///
+/// # Errors
+/// The refusal of the stage that would not let it pass.
+pub async fn chat(gateway: &Gateway, incoming: Incoming) -> Result<Response, Refusal> {
+    let configured = caller(gateway, incoming).await?; //           who calls, and by which rules
+    let request = read::read(gateway, configured).await?; //        body          -> ChatRequest
+    let selected = select::select(gateway, request).await?; //      model name    -> Model
+    let turn = recall::recall(gateway, selected).await?; //         memory        -> Turn
+    let plan = route::route(gateway, turn)?; //                     key and price -> Plan
+    let reply = dispatch::dispatch(gateway, plan).await?; //        provider      -> Reply
+    record::record(gateway, reply).await //                         the ledger, and the answer
+}
+
+/// Recognises the caller of any data-plane request.
+///
+/// # Errors
+/// The refusal of the stage that would not let it pass.
+pub async fn caller(gateway: &Gateway, incoming: Incoming) -> Result<Configured, Refusal> {
+    let located = locate::locate(gateway, incoming).await?; //      Host          -> Located
+    let known = authenticate::authenticate(gateway, located).await?; // Bearer    -> Known
+    Ok(settings::settings(known)) //                                project       -> Configured
+}

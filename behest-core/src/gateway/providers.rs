@@ -1,0 +1,337 @@
+//! Providers: who answers, and the one trait that all of them keep.
+
+pub mod address;
+pub mod http;
+pub mod local;
+pub mod openai;
+
+use std::time::Duration;
+
+use ::http::HeaderValue;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::auth::seal::{SealError, Sealer};
+use super::body::Fields;
+use super::ledger::record::{KeySource, Tokens};
+use super::refusal::Refuse;
+use super::store::rows::ProviderRow;
+use crate::secret::Secret;
+use crate::types::problem::Code;
+
+/// The name of the offline provider and of its one model.
+pub const LOCAL: &str = "local";
+/// The offline model.
+pub const ECHO: &str = "local/echo";
+/// OpenAI's public address.
+pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+
+/// Which language a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// The offline model's.
+    Local,
+    /// OpenAI's chat completions.
+    OpenAi,
+}
+
+/// A provider's key as it is at hand.
+#[derive(Debug, Clone)]
+pub enum ProviderKey {
+    /// The server needs none.
+    None,
+    /// Ready to send.
+    Open(Secret),
+    /// Sealed under a key that this gateway does not have. Calls fail with 503, never with somebody else's key.
+    Unreadable(SealError),
+}
+
+/// A provider as somebody configured it.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Its name; also the prefix in `name/model`.
+    pub name: String,
+    /// Its language.
+    pub dialect: Dialect,
+    /// Where it answers, without a slash at the end.
+    pub base_url: String,
+    /// The operator declared it to stand on a private network.
+    pub local: bool,
+    /// Its key.
+    pub key: ProviderKey,
+    /// Whose key that is.
+    pub source: KeySource,
+    /// The models it serves; `None` where nobody said.
+    pub models: Option<Vec<String>>,
+}
+
+impl Upstream {
+    /// The offline model's provider.
+    #[must_use]
+    pub fn offline() -> Self {
+        Self {
+            name: LOCAL.to_owned(),
+            dialect: Dialect::Local,
+            base_url: String::new(),
+            local: true,
+            key: ProviderKey::None,
+            source: KeySource::Platform,
+            models: Some(vec!["echo".to_owned()]),
+        }
+    }
+
+    /// A tenant's provider, its key opened.
+    #[must_use]
+    pub fn of_tenant(row: &ProviderRow, sealer: &Sealer) -> Self {
+        let key = match (&row.sealed_key, &row.master_key_id) {
+            (Some(sealed), Some(sealed_by)) => {
+                match sealer.open(&[&row.tenant_id.to_string(), &row.name], sealed, sealed_by) {
+                    Ok(key) => ProviderKey::Open(key),
+                    Err(error) => ProviderKey::Unreadable(error),
+                }
+            }
+            _ => ProviderKey::None,
+        };
+        Self {
+            name: row.name.clone(),
+            dialect: Dialect::OpenAi,
+            base_url: row.base_url.clone().unwrap_or_else(|| OPENAI_BASE_URL.to_owned()),
+            local: row.local,
+            key,
+            source: KeySource::Byok,
+            models: row.models.clone(),
+        }
+    }
+
+    /// Whether it is the provider's public service, whose models the price table lists.
+    #[must_use]
+    pub fn is_catalogued(&self) -> bool {
+        self.base_url == OPENAI_BASE_URL
+    }
+}
+
+/// How long each phase of a call may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// From the request to the answer's headers.
+    pub first_byte: Duration,
+    /// Between two pieces of the answer.
+    pub idle: Duration,
+    /// For all of it.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(120),
+            idle: Duration::from_secs(120),
+            total: Duration::from_secs(1800),
+        }
+    }
+}
+
+/// Which phase took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Until the headers.
+    FirstByte,
+    /// Between two pieces.
+    Idle,
+    /// All of it.
+    Total,
+}
+
+/// Why a provider gave no whole answer. Messages are the provider's own, cleaned of our key and cut short.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// It did not like the request: the client can mend it.
+    #[error("the provider refused the request: {message}")]
+    Rejected {
+        /// 400, 404, 413, 422...
+        status: u16,
+        /// In its own words.
+        message: String,
+        /// The field it named.
+        param: Option<String>,
+    },
+    /// It answered with an error that the client cannot mend.
+    #[error("the provider answered {status}: {message}")]
+    Failed {
+        /// 401, 403, 429, 5xx...
+        status: u16,
+        /// In its own words.
+        message: String,
+        /// When it wants to be asked again, in seconds.
+        retry_after: Option<u64>,
+    },
+    /// No connection.
+    #[error("the provider cannot be reached: {0}")]
+    Unreachable(String),
+    /// The connection broke before the answer's headers came.
+    #[error("the provider closed the connection without an answer")]
+    NoAnswer,
+    /// The answer broke off.
+    #[error("the provider's answer broke off before its end")]
+    BrokeOff,
+    /// The answer is no answer.
+    #[error("the provider's answer cannot be read: {0}")]
+    Garbage(&'static str),
+    /// The answer is above the cap.
+    #[error("the provider's answer is above {limit} bytes")]
+    TooLarge {
+        /// The cap.
+        limit: usize,
+    },
+    /// It fell silent.
+    #[error("the provider was silent for {seconds} s ({phase:?})")]
+    TimedOut {
+        /// In which phase.
+        phase: Phase,
+        /// The limit.
+        seconds: u64,
+    },
+    /// It sent an error in the middle of a stream.
+    #[error("the provider broke its answer off: {message}")]
+    InStream {
+        /// In its own words.
+        message: String,
+    },
+}
+
+/// A provider's failure with its name: what the caller is told.
+#[derive(Debug, thiserror::Error)]
+#[error("{provider}: {source}")]
+pub struct ProviderFailure {
+    /// Which provider.
+    pub provider: String,
+    /// What it did.
+    pub source: ProviderError,
+}
+
+impl Refuse for ProviderFailure {
+    fn code(&self) -> Code {
+        match &self.source {
+            ProviderError::Rejected { status: 413, .. } => Code::RequestTooLarge,
+            ProviderError::Rejected { .. } => Code::ValidationError,
+            ProviderError::TimedOut { .. } => Code::UpstreamTimeout,
+            ProviderError::Failed { .. }
+            | ProviderError::Unreachable(_)
+            | ProviderError::NoAnswer
+            | ProviderError::BrokeOff
+            | ProviderError::Garbage(_)
+            | ProviderError::TooLarge { .. }
+            | ProviderError::InStream { .. } => Code::UpstreamError,
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match &self.source {
+            ProviderError::Rejected { status: 422, .. } => 422,
+            _ => self.code().status(),
+        }
+    }
+
+    fn param(&self) -> Option<&str> {
+        match &self.source {
+            ProviderError::Rejected { param, .. } => param.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn details(&self) -> Option<Value> {
+        let status = match &self.source {
+            ProviderError::Rejected { status, .. } | ProviderError::Failed { status, .. } => Some(status),
+            _ => None,
+        };
+        Some(json!({ "provider": self.provider, "provider_status": status }))
+    }
+}
+
+/// What a call to a provider needs.
+pub struct ChatCall<'c> {
+    /// Which provider.
+    pub upstream: &'c Upstream,
+    /// What [`Provider::body`] made.
+    pub body: Bytes,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// The one header of the client's that goes on.
+    pub traceparent: Option<&'c HeaderValue>,
+    /// The connections.
+    pub http: &'c http::HttpClients,
+    /// The patience.
+    pub timeouts: Timeouts,
+}
+
+/// What is known of an answer without keeping it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Summary {
+    /// What it used, if the provider said.
+    pub tokens: Option<Tokens>,
+    /// Why it ended.
+    pub finish_reason: Option<String>,
+    /// The model that says it answered.
+    pub model: Option<String>,
+}
+
+/// A whole answer, as it came.
+#[derive(Debug)]
+pub struct Whole {
+    /// The body for the client.
+    pub body: Bytes,
+    /// What is known of it.
+    pub summary: Summary,
+}
+
+/// One event of a stream, as it came.
+#[derive(Debug, Clone, Default)]
+pub struct Chunk {
+    /// The event's data for the client.
+    pub data: Bytes,
+    /// What it adds to the summary.
+    pub summary: Summary,
+    /// Text of the first choice.
+    pub text: Option<String>,
+    /// Pieces of tool calls of the first choice, as they came.
+    pub tool_calls: Option<Box<RawValue>>,
+    /// It carries usage and nothing else.
+    pub usage_only: bool,
+}
+
+/// A streamed answer. Ends after its last chunk; an early end is an error item.
+pub type ChunkStream = BoxStream<'static, Result<Chunk, ProviderError>>;
+
+/// What came back.
+pub enum Answer {
+    /// All at once.
+    Whole(Whole),
+    /// Piece by piece.
+    Stream(ChunkStream),
+}
+
+/// A provider's adapter. Bodies are made by pure functions, so that translation is tested without a network.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Writes the provider's request: `fields` and `messages` with the model's name as the provider knows it.
+    fn body(&self, fields: &mut Fields, messages: &[Box<RawValue>], model: &str, stream: bool) -> Bytes;
+
+    /// Sends it and waits for the beginning of the answer.
+    async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError>;
+}
+
+/// The adapter of a dialect.
+#[must_use]
+pub fn adapter(dialect: Dialect) -> &'static dyn Provider {
+    match dialect {
+        Dialect::Local => &local::Local,
+        Dialect::OpenAi => &openai::OpenAi,
+    }
+}

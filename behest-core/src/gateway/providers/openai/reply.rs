@@ -1,0 +1,178 @@
+//! What is read from an answer; the answer itself goes on as it came.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::gateway::ledger::record::Tokens;
+use crate::gateway::providers::{Chunk, ProviderError, Summary};
+
+#[derive(Deserialize)]
+struct Reply<'r> {
+    #[serde(borrow, default)]
+    model: Option<Cow<'r, str>>,
+    #[serde(borrow, default)]
+    choices: Option<Vec<Choice<'r>>>,
+    #[serde(default)]
+    usage: Option<Usage>,
+    #[serde(borrow, default)]
+    error: Option<&'r RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'r> {
+    #[serde(default)]
+    index: u64,
+    #[serde(borrow, default)]
+    finish_reason: Option<Cow<'r, str>>,
+    #[serde(borrow, default)]
+    delta: Option<Delta<'r>>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'r> {
+    #[serde(borrow, default)]
+    content: Option<&'r RawValue>,
+    #[serde(borrow, default)]
+    tool_calls: Option<&'r RawValue>,
+}
+
+/// OpenAI's `prompt_tokens` includes cached ones and `completion_tokens` includes reasoning.
+#[derive(Deserialize)]
+struct Usage {
+    #[serde(default)]
+    prompt_tokens: Option<u64>,
+    #[serde(default)]
+    completion_tokens: Option<u64>,
+    #[serde(default)]
+    prompt_tokens_details: Option<PromptDetails>,
+    #[serde(default)]
+    completion_tokens_details: Option<CompletionDetails>,
+}
+
+#[derive(Deserialize)]
+struct PromptDetails {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct CompletionDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<u64>,
+}
+
+impl Usage {
+    /// In disjoint buckets; `None` for an object without numbers, which is no report at all.
+    fn tokens(&self) -> Option<Tokens> {
+        let cached = self.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens);
+        let reasoning = self.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens);
+        if self.prompt_tokens.is_none() && self.completion_tokens.is_none() {
+            return None;
+        }
+        Some(Tokens {
+            input: self.prompt_tokens.map(|all| all.saturating_sub(cached.unwrap_or(0))),
+            cache_read: cached,
+            cache_write: None,
+            output: self.completion_tokens.map(|all| all.saturating_sub(reasoning.unwrap_or(0))),
+            reasoning,
+        })
+    }
+}
+
+/// Reads a whole answer.
+pub(super) fn summary(body: &[u8]) -> Result<Summary, ProviderError> {
+    let reply: Reply<'_> =
+        serde_json::from_slice(body).map_err(|_| ProviderError::Garbage("it is not a chat completion"))?;
+    if let Some(error) = reply.error.filter(|error| error.get() != "null") {
+        return Err(ProviderError::InStream { message: super::wire::message_of(error.get()) });
+    }
+    let Some(choices) = &reply.choices else {
+        return Err(ProviderError::Garbage("it has no choices"));
+    };
+    let finish_reason = choices.first().and_then(|choice| choice.finish_reason.as_deref()).map(str::to_owned);
+    Ok(Summary {
+        tokens: reply.usage.as_ref().and_then(Usage::tokens),
+        finish_reason,
+        model: reply.model.map(Cow::into_owned),
+    })
+}
+
+/// Reads one event of a stream.
+pub(super) fn chunk(data: bytes::Bytes) -> Result<Chunk, ProviderError> {
+    let reply: Reply<'_> = serde_json::from_slice(&data)
+        .map_err(|_| ProviderError::Garbage("an event of the stream is not a chunk"))?;
+    if let Some(error) = reply.error.filter(|error| error.get() != "null") {
+        return Err(ProviderError::InStream { message: super::wire::message_of(error.get()) });
+    }
+    let choices = reply.choices.unwrap_or_default();
+    let first = choices.iter().find(|choice| choice.index == 0);
+    let delta = first.and_then(|choice| choice.delta.as_ref());
+    let present = |value: &&RawValue| value.get() != "null";
+    let chunk = Chunk {
+        summary: Summary {
+            tokens: reply.usage.as_ref().and_then(Usage::tokens),
+            finish_reason: choices
+                .iter()
+                .find_map(|choice| choice.finish_reason.as_deref())
+                .map(str::to_owned),
+            model: reply.model.map(Cow::into_owned),
+        },
+        text: delta.and_then(|delta| delta.content).and_then(|raw| serde_json::from_str(raw.get()).ok()),
+        tool_calls: delta.and_then(|delta| delta.tool_calls).filter(present).map(ToOwned::to_owned),
+        usage_only: choices.is_empty() && reply.usage.is_some(),
+        data: bytes::Bytes::new(),
+    };
+    Ok(Chunk { data, ..chunk })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_falls_into_disjoint_buckets_that_add_up() {
+        let body = br#"{"model":"gpt-x","choices":[{"index":0,"finish_reason":"stop","message":{}}],"usage":{"prompt_tokens":100,"completion_tokens":50,"prompt_tokens_details":{"cached_tokens":60},"completion_tokens_details":{"reasoning_tokens":20}}}"#;
+        let summary = summary(body).expect("an answer");
+        let tokens = summary.tokens.expect("usage");
+        assert_eq!((tokens.total_input(), tokens.total_output()), (100, 50));
+        assert_eq!((tokens.input, tokens.cache_read, tokens.cache_write), (Some(40), Some(60), None));
+        assert_eq!((tokens.output, tokens.reasoning), (Some(30), Some(20)));
+        assert_eq!(summary.finish_reason.as_deref(), Some("stop"));
+    }
+
+    #[test]
+    fn missing_usage_is_unknown_and_not_zero() {
+        for usage in ["", r#","usage":null"#, r#","usage":{}"#] {
+            let body = format!(r#"{{"choices":[]{usage}}}"#);
+            assert_eq!(summary(body.as_bytes()).expect("an answer").tokens, None, "{usage}");
+        }
+        let zero = summary(br#"{"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#);
+        assert_eq!(zero.expect("an answer").tokens.map(|tokens| tokens.input), Some(Some(0)));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_an_error() {
+        for garbage in [&b"<html>"[..], b"{}", b"[]", b"\xff\xfe", br#"{"choices":{}}"#] {
+            assert!(matches!(summary(garbage), Err(ProviderError::Garbage(_))), "{garbage:?}");
+        }
+        let error = summary(br#"{"error":{"message":"overloaded"}}"#);
+        assert!(matches!(error, Err(ProviderError::InStream { message }) if message == "overloaded"));
+    }
+
+    #[test]
+    fn a_chunk_gives_its_text_and_goes_on_as_it_came() {
+        let data = bytes::Bytes::from_static(
+            br#"{"id":"x","choices":[{"index":0,"delta":{"content":"h\u00e9"},"finish_reason":null}],"new":1}"#,
+        );
+        let read = chunk(data.clone()).expect("a chunk");
+        assert_eq!(read.text.as_deref(), Some("hé"));
+        assert_eq!(read.data, data);
+        assert!(!read.usage_only);
+        let usage = chunk(bytes::Bytes::from_static(
+            br#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+        ));
+        assert!(usage.expect("a chunk").usage_only);
+    }
+}

@@ -1,0 +1,3 @@
+//! Which provider serves a model.
+
+pub mod catalogue;

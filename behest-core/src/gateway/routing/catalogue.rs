@@ -1,0 +1,240 @@
+//! Model names: what a tenant may mean by one, given the providers it has.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::gateway::ledger::prices::PriceTable;
+use crate::gateway::providers::{ECHO, LOCAL, Upstream};
+
+/// How many names an error suggests.
+const SUGGESTIONS: usize = 3;
+
+/// The providers of one tenant: its own, then the platform's it does not replace, and always the offline one.
+#[derive(Debug)]
+pub struct Catalogue {
+    /// In the order in which they are asked.
+    upstreams: Vec<Arc<Upstream>>,
+    offline: Arc<Upstream>,
+}
+
+/// What a model name means.
+#[derive(Debug)]
+pub enum Found {
+    /// Served by this provider, under this name.
+    Served {
+        /// Who.
+        upstream: Arc<Upstream>,
+        /// The provider's name for it.
+        name: String,
+        /// How many tokens fit, when known.
+        context_length: Option<u64>,
+    },
+    /// A known model whose provider has no key here.
+    NoKey {
+        /// The provider.
+        provider: String,
+    },
+    /// Nobody knows it.
+    Unknown {
+        /// The nearest names.
+        nearest: Vec<String>,
+    },
+}
+
+/// A model that a tenant may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The name to call it by.
+    pub id: String,
+    /// Who serves it.
+    pub provider: String,
+    /// How many tokens fit, when known.
+    pub context_length: Option<u64>,
+}
+
+impl Catalogue {
+    /// From a tenant's own providers and the platform's.
+    #[must_use]
+    pub fn new(own: &[Arc<Upstream>], platform: &[Arc<Upstream>], offline: &Arc<Upstream>) -> Self {
+        let replaced = |upstream: &&Arc<Upstream>| own.iter().any(|mine| mine.name == upstream.name);
+        let upstreams = own
+            .iter()
+            .chain(platform.iter().filter(|upstream| !replaced(upstream)))
+            .map(Arc::clone)
+            .collect();
+        Self { upstreams, offline: Arc::clone(offline) }
+    }
+
+    /// Tells what `model` means.
+    #[must_use]
+    pub fn find(&self, model: &str) -> Found {
+        let prices = PriceTable::embedded();
+        let served = |upstream: &Arc<Upstream>, name: &str| Found::Served {
+            upstream: Arc::clone(upstream),
+            name: name.to_owned(),
+            context_length: prices.find(&upstream.name, name).and_then(|price| price.context),
+        };
+        // With nothing configured the offline model answers every name, so that first steps need no key.
+        if model == ECHO || self.upstreams.is_empty() {
+            return served(&self.offline, "echo");
+        }
+        if let Some((prefix, name)) = model.split_once('/')
+            && let Some(upstream) = self.upstreams.iter().find(|upstream| upstream.name == prefix)
+        {
+            return served(upstream, name);
+        }
+        let declares = |upstream: &&Arc<Upstream>| {
+            upstream.models.as_ref().is_some_and(|models| models.iter().any(|name| name == model))
+        };
+        let catalogues = |upstream: &&Arc<Upstream>| {
+            upstream.models.is_none()
+                && upstream.is_catalogued()
+                && prices.find(&upstream.name, model).is_some()
+        };
+        // A server at an address of its own that never said what it serves is asked: it knows, we do not.
+        let open = |upstream: &&Arc<Upstream>| upstream.models.is_none() && !upstream.is_catalogued();
+        let upstream = self
+            .upstreams
+            .iter()
+            .find(declares)
+            .or_else(|| self.upstreams.iter().find(catalogues))
+            .or_else(|| self.upstreams.iter().find(open));
+        if let Some(upstream) = upstream {
+            return served(upstream, model);
+        }
+        match known_elsewhere(model) {
+            Some(provider) => Found::NoKey { provider },
+            None => Found::Unknown { nearest: self.nearest(model) },
+        }
+    }
+
+    /// Everything that may be called by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<Listed> {
+        let prices = PriceTable::embedded();
+        let mut found = BTreeMap::new();
+        for upstream in self.upstreams.iter().chain([&self.offline]) {
+            let declared = upstream.models.iter().flatten().map(String::as_str);
+            let prefix = format!("{}/", upstream.name);
+            let catalogued = prices
+                .names()
+                .filter_map(|name| name.strip_prefix(prefix.as_str()))
+                .filter(|_| upstream.models.is_none() && upstream.is_catalogued());
+            for name in declared.chain(catalogued) {
+                let id = if upstream.name == LOCAL { ECHO.to_owned() } else { name.to_owned() };
+                found.entry(id.clone()).or_insert_with(|| Listed {
+                    id,
+                    provider: upstream.name.clone(),
+                    context_length: prices.find(&upstream.name, name).and_then(|price| price.context),
+                });
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// The configured providers.
+    #[must_use]
+    pub fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
+    }
+
+    fn nearest(&self, model: &str) -> Vec<String> {
+        let mut scored: Vec<(f64, String)> = self
+            .list()
+            .into_iter()
+            .map(|listed| (strsim::jaro_winkler(model, &listed.id), listed.id))
+            .collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        scored.into_iter().take(SUGGESTIONS).map(|(_, id)| id).collect()
+    }
+}
+
+/// The provider of a model that the price list knows, written with or without the provider's name.
+fn known_elsewhere(model: &str) -> Option<String> {
+    let mut providers: Vec<&str> = PriceTable::embedded()
+        .names()
+        .filter_map(|name| name.split_once('/'))
+        .filter(|(provider, name)| {
+            *name == model
+                || model.strip_prefix(provider).is_some_and(|rest| rest.strip_prefix('/') == Some(name))
+        })
+        .map(|(provider, _)| provider)
+        .collect();
+    providers.sort_unstable();
+    providers.first().map(|provider| (*provider).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::ledger::record::KeySource;
+    use crate::gateway::providers::{Dialect, OPENAI_BASE_URL, ProviderKey};
+
+    fn upstream(name: &str, base_url: &str, models: Option<&[&str]>) -> Arc<Upstream> {
+        Arc::new(Upstream {
+            name: name.to_owned(),
+            dialect: Dialect::OpenAi,
+            base_url: base_url.to_owned(),
+            local: false,
+            key: ProviderKey::None,
+            source: KeySource::Platform,
+            models: models.map(|models| models.iter().map(|model| (*model).to_owned()).collect()),
+        })
+    }
+
+    fn served(catalogue: &Catalogue, model: &str) -> Option<(String, String)> {
+        match catalogue.find(model) {
+            Found::Served { upstream, name, .. } => Some((upstream.name.clone(), name)),
+            _ => None,
+        }
+    }
+
+    fn pair(provider: &str, name: &str) -> Option<(String, String)> {
+        Some((provider.to_owned(), name.to_owned()))
+    }
+
+    #[test]
+    fn with_nothing_configured_the_offline_model_answers_every_name() {
+        let catalogue = Catalogue::new(&[], &[], &Arc::new(Upstream::offline()));
+        for model in ["gemini-2.5-flash", ECHO, "whatever"] {
+            assert_eq!(served(&catalogue, model), pair(LOCAL, "echo"), "{model}");
+        }
+        assert_eq!(catalogue.list().len(), 1);
+    }
+
+    #[test]
+    fn with_a_provider_names_mean_what_they_say() {
+        let openai = upstream("openai", OPENAI_BASE_URL, None);
+        let catalogue = Catalogue::new(&[], &[openai], &Arc::new(Upstream::offline()));
+        assert_eq!(served(&catalogue, "gpt-4o-mini"), pair("openai", "gpt-4o-mini"));
+        assert_eq!(served(&catalogue, "openai/some-preview"), pair("openai", "some-preview"));
+        assert_eq!(served(&catalogue, ECHO), pair(LOCAL, "echo"));
+        assert!(matches!(catalogue.find("gemini-2.5-flash"), Found::NoKey { .. }));
+        match catalogue.find("gpt-4o-minni") {
+            Found::Unknown { nearest } => {
+                assert_eq!(nearest.first().map(String::as_str), Some("gpt-4o-mini"))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn declared_models_come_before_a_server_that_never_said() {
+        let ollama = upstream("ollama", "http://127.0.0.1:11434/v1", None);
+        let vllm = upstream("vllm", "http://127.0.0.1:8000/v1", Some(&["qwen3"]));
+        let catalogue = Catalogue::new(&[ollama], &[vllm], &Arc::new(Upstream::offline()));
+        assert_eq!(served(&catalogue, "qwen3"), pair("vllm", "qwen3"));
+        assert_eq!(served(&catalogue, "llama3"), pair("ollama", "llama3"));
+    }
+
+    #[test]
+    fn a_tenants_own_provider_replaces_the_platforms_of_the_same_name() {
+        let mine = upstream("openai", "https://mine.example/v1", Some(&["gpt-4o-mini"]));
+        let platform = upstream("openai", OPENAI_BASE_URL, None);
+        let catalogue = Catalogue::new(&[mine], &[platform], &Arc::new(Upstream::offline()));
+        match catalogue.find("gpt-4o-mini") {
+            Found::Served { upstream, .. } => assert_eq!(upstream.base_url, "https://mine.example/v1"),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The gateway on the network: routes, the edge in front of them, and the listener behind them.
+
+pub mod cors;
+pub mod edge;
+pub mod extract;
+pub mod handlers;
+pub mod listener;
+pub mod openapi;
+pub mod respond;
+pub mod routes;
+
+pub use listener::{Ready, ServeError, run};

@@ -1,0 +1,333 @@
+//! The listener: one thread accepts, each core serves.
+//!
+//! Every worker is a thread with a runtime of its own and its own connections to providers, so that a request is
+//! answered on the thread that read it. One thread accepts and deals connections out in turn: an even load without
+//! SO_REUSEPORT, under which a second server could take the same port unnoticed.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::edge::Peer;
+use crate::gateway::Gateway;
+use crate::gateway::config::Config;
+use crate::gateway::providers::Upstream;
+use crate::gateway::setup::{ADMIN_SECRET_FILE, StartError};
+use crate::gateway::store::{ProjectScope, StoreError};
+use crate::secret::Secret;
+
+/// A client that does not read what it asked for is gone after this long.
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+/// Headers must arrive within this time, and an idle connection is closed after it.
+const HEADER_PATIENCE: Duration = Duration::from_secs(30);
+/// Headers of a request, all together.
+const MAX_HEADER_BYTES: usize = 64 << 10;
+/// How often what has outlived its time is looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// Why the gateway does not serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// It could not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Somebody has the port.
+    #[error("the port {port} on {host} is taken")]
+    PortTaken {
+        /// The address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {host}:{port}")]
+    Listen {
+        /// The address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Threads, certificates or the system's patience.
+    #[error("the server cannot run")]
+    System(#[from] io::Error),
+    /// The store.
+    #[error("the store cannot answer: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// What a running gateway tells its operator.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// `http://127.0.0.1:8080`
+    pub base_url: String,
+    /// The same for the first project's own host.
+    pub slug_url: String,
+    /// The first API key; at the first start only.
+    pub api_key: Option<Secret>,
+    /// The operator's secret; at the first start only.
+    pub admin_secret: Option<Secret>,
+    /// The first tenant.
+    pub tenant_id: String,
+    /// The first project.
+    pub project_id: String,
+    /// Its slug.
+    pub slug: String,
+    /// Where the data lives.
+    pub data_dir: PathBuf,
+    /// The file with the operator's secret, when the gateway keeps it in one.
+    pub admin_secret_file: Option<PathBuf>,
+    /// The platform's and the first tenant's providers, by name.
+    pub providers: Vec<String>,
+    /// Whether this was the first start.
+    pub first_start: bool,
+}
+
+/// Serves until `shutdown` ends, then drains. `on_ready` runs once, when requests are answered.
+///
+/// # Errors
+/// [`ServeError`] says what cannot be used and, where one can tell, what to change.
+pub fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    on_ready: impl FnOnce(&Ready),
+) -> Result<(), ServeError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = bind(&config)?;
+        let address = listener.local_addr()?;
+        let gateway = Gateway::builder(config).build().await?;
+        let ready = ready(&gateway, address).await?;
+        let workers = Workers::start(&gateway)?;
+        let accepting = accept(listener, &workers)?;
+        let sweeping = tokio::spawn(sweep(gateway.clone()));
+        on_ready(&ready);
+
+        shutdown.await;
+        tracing::info!(
+            calls = gateway.journal().in_flight(),
+            "shutting down: no new calls, waiting for these"
+        );
+        accepting.cancel();
+        sweeping.abort();
+        workers.stop_keep_alive();
+        gateway.shut_down().await;
+        workers.join().await;
+        Ok(())
+    })
+}
+
+fn bind(config: &Config) -> Result<TcpListener, ServeError> {
+    let (host, port) = (config.host.trim_matches(['[', ']']).to_owned(), config.port);
+    TcpListener::bind((host.as_str(), port)).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ServeError::PortTaken { host, port },
+        _ => ServeError::Listen { host, port, source },
+    })
+}
+
+async fn ready(gateway: &Gateway, address: SocketAddr) -> Result<Ready, ServeError> {
+    let damaged = |table| StoreError::Damaged { table };
+    let tenant = gateway.store().tenants().await?.into_iter().next().ok_or(damaged("tenants"))?;
+    let projects = gateway.store().projects(ProjectScope::Tenant(tenant.id)).await?;
+    let project = projects.into_iter().next().ok_or(damaged("projects"))?;
+    let catalogue = gateway.directory().catalogue(tenant.id).await?;
+    let first = gateway.first_start();
+    let config = gateway.config();
+    let domain = match &config.base_domain {
+        Some(domain) if !gateway.hosts().loopback => domain.clone(),
+        _ => "localhost".to_owned(),
+    };
+    Ok(Ready {
+        base_url: format!("http://{address}"),
+        slug_url: format!("http://{}.{domain}:{}", project.slug, address.port()),
+        api_key: first.map(|first| first.api_key.clone()),
+        admin_secret: first.map(|first| first.admin_secret.clone()),
+        tenant_id: tenant.id.to_string(),
+        project_id: project.id.to_string(),
+        slug: project.slug,
+        data_dir: gateway.data_dir().to_owned(),
+        admin_secret_file: config.admin_secret.is_none().then(|| gateway.data_dir().join(ADMIN_SECRET_FILE)),
+        providers: catalogue
+            .upstreams()
+            .iter()
+            .map(|upstream: &std::sync::Arc<Upstream>| upstream.name.clone())
+            .collect(),
+        first_start: first.is_some(),
+    })
+}
+
+/// Deals connections out in turn, from a task of the main runtime.
+fn accept(listener: TcpListener, workers: &Workers) -> io::Result<CancellationToken> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let inboxes: Vec<_> = workers.threads.iter().map(|worker| worker.inbox.clone()).collect();
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        let mut turns = inboxes.iter().cycle();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stopped.cancelled() => return,
+            };
+            match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
+                Ok(connection) => {
+                    if let Some(inbox) = turns.next() {
+                        // A worker ends only after the accepting has.
+                        let _ = inbox.send(connection);
+                    }
+                }
+                Err(error) => {
+                    // Out of file descriptors, or a client that left: neither ends the gateway.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
+    });
+    Ok(stop)
+}
+
+type Connection = (TcpStream, SocketAddr);
+
+struct Worker {
+    inbox: UnboundedSender<Connection>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+struct Workers {
+    threads: Vec<Worker>,
+    /// No connection is kept for another request.
+    last_request: CancellationToken,
+    /// Every connection is closed.
+    end: CancellationToken,
+}
+
+impl Workers {
+    fn start(gateway: &Gateway) -> Result<Self, ServeError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let (last_request, end) = (CancellationToken::new(), CancellationToken::new());
+        let mut threads = Vec::new();
+        for index in 0..gateway.config().workers.unwrap_or(cores) {
+            let (inbox, connections) = unbounded_channel();
+            let router = gateway.with_own_connections()?.router();
+            let (last_request, end) = (last_request.clone(), end.clone());
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let thread = std::thread::Builder::new()
+                .name(format!("behest-worker-{index}"))
+                .spawn(move || runtime.block_on(work(connections, router, last_request, end)))?;
+            threads.push(Worker { inbox, thread });
+        }
+        Ok(Self { threads, last_request, end })
+    }
+
+    fn stop_keep_alive(&self) {
+        self.last_request.cancel();
+    }
+
+    async fn join(self) {
+        self.end.cancel();
+        for Worker { inbox, thread } in self.threads {
+            drop(inbox);
+            // A worker that panicked has nothing left to close.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+async fn work(
+    mut connections: UnboundedReceiver<Connection>,
+    router: Router,
+    last_request: CancellationToken,
+    end: CancellationToken,
+) {
+    let tracker = TaskTracker::new();
+    loop {
+        let connection = tokio::select! {
+            connection = connections.recv() => connection,
+            () = end.cancelled() => None,
+        };
+        let Some((stream, peer)) = connection else { break };
+        let (router, last_request, end) = (router.clone(), last_request.clone(), end.clone());
+        tracker.spawn(async move {
+            if let Err(error) = serve(stream, peer, router, last_request, end).await {
+                // A client's broken connection is its own affair.
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+    }
+    tracker.close();
+    // What was answered last is written out; nobody is waited for longer.
+    let _ = tokio::time::timeout(Duration::from_secs(1), tracker.wait()).await;
+}
+
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    last_request: CancellationToken,
+    end: CancellationToken,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    stream.set_nonblocking(true)?;
+    // Without it the first token waits for the client's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    let mut stream = TimeoutStream::new(tokio::net::TcpStream::from_std(stream)?);
+    stream.set_write_timeout(Some(WRITE_PATIENCE));
+    let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        request.map(axum::body::Body::new)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_PATIENCE)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEADER_BYTES as u32)
+        .keep_alive_interval(Some(HEADER_PATIENCE));
+    let connection =
+        builder.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    tokio::select! {
+        result = connection.as_mut() => return result,
+        () = last_request.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        result = connection.as_mut() => result,
+        () = end.cancelled() => {
+            // One more chance to write out what is ready.
+            let _ = tokio::time::timeout(Duration::from_millis(500), connection).await;
+            Ok(())
+        }
+    }
+}
+
+/// Removes conversations that have outlived their time, a few at a time.
+async fn sweep(gateway: Gateway) {
+    loop {
+        if let Err(error) = crate::gateway::memory_sweep::sweep(&gateway).await {
+            tracing::warn!(%error, "old conversations could not be removed");
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}

@@ -1,0 +1,299 @@
+//! The start of a gateway: its data directory, its keys, its first tenant and project.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::auth::api_keys;
+use super::auth::directory::Directory;
+use super::auth::key_cache::KeyCache;
+use super::auth::seal::{SealError, Sealer};
+use super::auth::signing_keys::Tokens;
+use super::config::{Config, ConfigError};
+use super::control::access::Failures;
+use super::control::projects;
+use super::hosts::Hosts;
+use super::ledger::journal::Journal;
+use super::providers::http::HttpClients;
+use super::providers::{Dialect, OPENAI_BASE_URL, ProviderKey, Upstream};
+use super::store::rows::{ApiKeyRow, TenantRow};
+use super::store::sqlite::Sqlite;
+use super::store::{Store, StoreError};
+use super::{Gateway, Shared, clock};
+use crate::gateway::drain::Drain;
+use crate::gateway::ledger::record::KeySource;
+use crate::secret::Secret;
+use crate::token::Rules;
+use crate::types::control::Plan;
+use crate::types::mint::Role;
+
+/// The file with the operator's secret, inside the data directory.
+pub const ADMIN_SECRET_FILE: &str = "admin-secret";
+const MASTER_KEY_FILE: &str = "master-key";
+const DATABASE_FILE: &str = "behest.db";
+const JOURNAL_FILE: &str = "journal";
+const LOCK_FILE: &str = "lock";
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data directory cannot be made, read or written.
+    #[error("the data directory {} cannot be used", path.display())]
+    DataDir {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another gateway has it.
+    #[error("the data directory {} is in use by another gateway", path.display())]
+    Locked {
+        /// Where.
+        path: PathBuf,
+    },
+    /// No data directory was given and the platform has none.
+    #[error("no data directory: give one with --data-dir or BEHEST_DATA_DIR")]
+    NoDataDir,
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The master key.
+    #[error("the master key (BEHEST_ENCRYPTION_KEY or the file `{MASTER_KEY_FILE}`): {0}")]
+    MasterKey(#[from] SealError),
+    /// The admin secret file is damaged.
+    #[error("the admin secret in {} must have at least 32 characters", path.display())]
+    AdminSecret {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The database.
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The connections.
+    #[error("the system's certificates cannot be loaded")]
+    Certificates(#[source] io::Error),
+}
+
+/// What was made at the first start. The two secrets are shown once.
+#[derive(Debug, Clone)]
+pub struct FirstStart {
+    /// The first API key, of role `user`.
+    pub api_key: Secret,
+    /// The operator's secret.
+    pub admin_secret: Secret,
+}
+
+/// Opens or makes everything that a gateway needs.
+pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
+    config.check()?;
+    let data_dir = config.data_dir.clone().ok_or(StartError::NoDataDir)?;
+    let in_data_dir = |source| StartError::DataDir { path: data_dir.clone(), source };
+    make_private_dir(&data_dir).map_err(in_data_dir)?;
+    let lock = lock(&data_dir)?;
+
+    let sealer = Arc::new(Sealer::from_text(&master_key(&config, &data_dir)?)?);
+    let admin_secret = admin_secret(&config, &data_dir)?;
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&data_dir.join(DATABASE_FILE), config.ledger_durability)?);
+    let (journal, open) =
+        Journal::open(&data_dir.join(JOURNAL_FILE), config.max_calls).map_err(in_data_dir)?;
+    if !open.is_empty() {
+        tracing::warn!(
+            calls = open.len(),
+            "calls that the last process left open are settled at their estimate"
+        );
+        store.append_records(open).await?;
+    }
+    journal.clear().map_err(in_data_dir)?;
+
+    let rules = Rules {
+        issuers: [&[config.issuer.clone()], &config.accepted_issuers[..]].concat(),
+        audience: config.audience.clone(),
+        ..Rules::default()
+    };
+    let tokens = Tokens::load(&*store, &sealer, rules, config.issuer.clone()).await?;
+    let first_start = first_start(&*store, &admin_secret).await?;
+    let hosts = Hosts {
+        base_domain: config.base_domain.clone(),
+        allowed: config.allowed_hosts.clone(),
+        loopback: is_loopback(&config.host),
+    };
+    let http = HttpClients::new(config.timeouts.connect).map_err(StartError::Certificates)?;
+    let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
+    let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));
+    let shared = Shared {
+        directory,
+        key_cache: KeyCache::new()?,
+        tokens,
+        sealer,
+        journal,
+        drain: Drain::default(),
+        hosts,
+        admin_secret,
+        admin_failures: Failures::default(),
+        body_memory,
+        _lock: lock,
+        first_start,
+        data_dir,
+        store,
+        config,
+    };
+    Ok(Gateway { shared: Arc::new(shared), http })
+}
+
+/// Whether an address to listen on is this machine's own.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// The platform's providers: those of the configuration, keys from the environment.
+fn platform_providers(config: &Config) -> Result<Vec<Arc<Upstream>>, ConfigError> {
+    let upstream = |(name, provider): (&String, &super::config::ProviderConfig)| {
+        let base_url =
+            match &provider.base_url {
+                Some(base_url) => super::providers::address::check_base_url(base_url, provider.local)
+                    .map_err(|error| ConfigError::Value {
+                        key: format!("providers.{name}.base_url"),
+                        problem: format!("is refused: {error}"),
+                    })?,
+                None if name == "openai" => OPENAI_BASE_URL.to_owned(),
+                None => {
+                    return Err(ConfigError::Value {
+                        key: format!("providers.{name}.base_url"),
+                        problem: "is needed: where does it answer?".to_owned(),
+                    });
+                }
+            };
+        Ok(Arc::new(Upstream {
+            name: name.clone(),
+            dialect: Dialect::OpenAi,
+            base_url,
+            local: provider.local,
+            key: provider.api_key.clone().map_or(ProviderKey::None, ProviderKey::Open),
+            source: KeySource::Platform,
+            models: provider.models.clone(),
+        }))
+    };
+    config.providers.iter().map(upstream).collect()
+}
+
+async fn first_start(store: &dyn Store, admin_secret: &Secret) -> Result<Option<FirstStart>, StoreError> {
+    if !store.tenants().await?.is_empty() {
+        return Ok(None);
+    }
+    let now = clock::now_ms();
+    let tenant =
+        TenantRow { id: Uuid::now_v7(), name: "default".to_owned(), plan: Plan::Enterprise, created_at: now };
+    let api_key = api_keys::generate();
+    let hashed = api_key.clone();
+    let hash = tokio::task::spawn_blocking(move || api_keys::hash(&hashed))
+        .await
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    store.add_tenant(tenant.clone()).await?;
+    let project = projects::add(store, tenant.id, "default".to_owned()).await?;
+    store
+        .add_api_key(ApiKeyRow {
+            id: Uuid::now_v7(),
+            project_id: project.id,
+            name: "first".to_owned(),
+            role: Role::User,
+            lookup: api_keys::lookup(api_key.expose()),
+            hash,
+            last_four: api_keys::last_four(api_key.expose()),
+            created_at: now,
+            revoked_at: None,
+        })
+        .await?;
+    Ok(Some(FirstStart { api_key, admin_secret: admin_secret.clone() }))
+}
+
+fn lock(data_dir: &Path) -> Result<File, StartError> {
+    let in_data_dir = |source| StartError::DataDir { path: data_dir.to_owned(), source };
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(data_dir.join(LOCK_FILE))
+        .map_err(in_data_dir)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::Locked { path: data_dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(in_data_dir(error)),
+    }
+}
+
+fn master_key(config: &Config, data_dir: &Path) -> Result<Secret, StartError> {
+    match &config.encryption_key {
+        Some(key) => Ok(key.clone()),
+        None => secret_file(data_dir, MASTER_KEY_FILE, || Ok(Sealer::generate()?)),
+    }
+}
+
+fn admin_secret(config: &Config, data_dir: &Path) -> Result<Secret, StartError> {
+    if let Some(secret) = &config.admin_secret {
+        return Ok(Secret::new(secret.expose().trim()));
+    }
+    let secret = secret_file(data_dir, ADMIN_SECRET_FILE, || Ok(Sealer::generate()?))?;
+    if secret.expose().len() < super::config::MIN_ADMIN_SECRET {
+        return Err(StartError::AdminSecret { path: data_dir.join(ADMIN_SECRET_FILE) });
+    }
+    Ok(secret)
+}
+
+/// Reads a 0600 file of the data directory, or makes it.
+fn secret_file(
+    data_dir: &Path,
+    name: &str,
+    make: impl FnOnce() -> Result<Secret, StartError>,
+) -> Result<Secret, StartError> {
+    let path = data_dir.join(name);
+    let in_data_dir = |source| StartError::DataDir { path: data_dir.to_owned(), source };
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Secret::new(text.trim())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let secret = make()?;
+            let mut file = private_options().write(true).create_new(true).open(&path).map_err(in_data_dir)?;
+            file.write_all(secret.expose().as_bytes()).map_err(in_data_dir)?;
+            file.write_all(b"\n").map_err(in_data_dir)?;
+            file.sync_all().map_err(in_data_dir)?;
+            Ok(secret)
+        }
+        Err(error) => Err(in_data_dir(error)),
+    }
+}
+
+#[cfg(unix)]
+fn private_options() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+#[cfg(not(unix))]
+fn private_options() -> OpenOptions {
+    OpenOptions::new()
+}
+
+#[cfg(unix)]
+fn make_private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_private_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}

@@ -1,0 +1,206 @@
+//! The body, read now that its sender is known, within a bound for it and one for all of them together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::gateway::Gateway;
+use crate::gateway::body::Fields;
+use crate::gateway::context::{ChatRequest, Configured};
+use crate::gateway::refusal::{Refusal, Refuse};
+use crate::types::problem::Code;
+
+/// A body must arrive within this time, however slowly its sender types.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The memory for all bodies is handed out in pieces of this size.
+const PIECE: usize = 1024;
+
+/// Why the body was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Above the limit.
+    #[error("the body is above {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// All bodies together are above theirs.
+    #[error("the gateway is reading as many bodies as it has memory for; try again")]
+    Busy,
+    /// It did not arrive.
+    #[error("the body did not arrive within {} s", PATIENCE.as_secs())]
+    Slow,
+    /// The connection broke.
+    #[error("the body broke off")]
+    BrokeOff,
+    /// Not JSON, or not of the right form.
+    #[error("the body is not the JSON that is wanted here: {0}")]
+    Json(String),
+    /// A field is wrong.
+    #[error("`{field}` {problem}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What it should be.
+        problem: &'static str,
+    },
+}
+
+impl Refuse for ReadError {
+    fn code(&self) -> Code {
+        match self {
+            Self::TooLarge { .. } => Code::RequestTooLarge,
+            Self::Busy => Code::Unavailable,
+            Self::Slow | Self::BrokeOff | Self::Json(_) | Self::Field { .. } => Code::ValidationError,
+        }
+    }
+
+    fn param(&self) -> Option<&str> {
+        match self {
+            Self::Field { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a chat request.
+pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ChatRequest, Refusal> {
+    let Configured { incoming, caller } = configured;
+    let (bytes, body_permit) = collect(gateway, incoming.body).await?;
+    let mut fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
+    let (messages, roles) = messages(fields.take("messages"))?;
+    let model = optional::<String>(&fields, "model", "must be text")?
+        .map(|model| model.trim().to_owned())
+        .filter(|model| !model.is_empty() && model != "default");
+    let stream = optional::<bool>(&fields, "stream", "must be true or false")?.unwrap_or(false);
+    let include_usage = stream && includes_usage(&fields)?;
+    let max_tokens = match optional(&fields, "max_completion_tokens", WHOLE)? {
+        Some(limit) => Some(limit),
+        None => optional(&fields, "max_tokens", WHOLE)?,
+    };
+    Ok(ChatRequest {
+        caller,
+        head: incoming.head,
+        fields,
+        messages,
+        roles,
+        model,
+        stream,
+        include_usage,
+        max_tokens,
+        body_permit,
+    })
+}
+
+const WHOLE: &str = "must be a whole number of tokens, 0 or more";
+
+/// Reads a body within every bound.
+///
+/// # Errors
+/// [`ReadError`] says which bound it broke.
+pub async fn collect(
+    gateway: &Gateway,
+    body: Body,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ReadError> {
+    let limit = gateway.config().max_body_bytes;
+    let announced = body.size_hint().exact().unwrap_or(0);
+    if announced > limit as u64 {
+        return Err(ReadError::TooLarge { limit });
+    }
+    tokio::time::timeout(PATIENCE, gather(gateway, body, limit)).await.map_err(|_| ReadError::Slow)?
+}
+
+async fn gather(
+    gateway: &Gateway,
+    mut body: Body,
+    limit: usize,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ReadError> {
+    let mut permit: Option<OwnedSemaphorePermit> = None;
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| ReadError::BrokeOff)?.into_data() else { continue };
+        if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {
+            return Err(ReadError::TooLarge { limit });
+        }
+        let pieces = u32::try_from(data.len().div_ceil(PIECE)).unwrap_or(u32::MAX);
+        let more = Arc::clone(gateway.body_memory()).try_acquire_many_owned(pieces);
+        let more = more.map_err(|_| ReadError::Busy)?;
+        match &mut permit {
+            Some(permit) => permit.merge(more),
+            None => permit = Some(more),
+        }
+        // Most bodies come in one piece, which then is not copied.
+        match &first {
+            None => first = Some(data),
+            Some(_) => rest.extend_from_slice(&data),
+        }
+    }
+    let first = first.unwrap_or_default();
+    if rest.is_empty() {
+        return Ok((first, permit));
+    }
+    let mut all = BytesMut::with_capacity(first.len() + rest.len());
+    all.extend_from_slice(&first);
+    all.extend_from_slice(&rest);
+    Ok((all.freeze(), permit))
+}
+
+type Messages = (Vec<Box<RawValue>>, Vec<String>);
+
+fn messages(raw: Option<Box<RawValue>>) -> Result<Messages, ReadError> {
+    #[derive(Deserialize)]
+    struct Role {
+        role: String,
+    }
+    const FORM: ReadError =
+        ReadError::Field { field: "messages", problem: "must be a list of objects, each with a `role`" };
+    let raw = raw.ok_or(ReadError::Field { field: "messages", problem: "is missing" })?;
+    let messages: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).map_err(|_| FORM)?;
+    if messages.is_empty() {
+        return Err(ReadError::Field { field: "messages", problem: "must not be empty" });
+    }
+    let role = |message: &Box<RawValue>| serde_json::from_str::<Role>(message.get()).map(|read| read.role);
+    let roles = messages.iter().map(role).collect::<Result<_, _>>().map_err(|_| FORM)?;
+    Ok((messages, roles))
+}
+
+fn includes_usage(fields: &Fields) -> Result<bool, ReadError> {
+    #[derive(Deserialize)]
+    struct Options {
+        #[serde(default)]
+        include_usage: Option<bool>,
+    }
+    let options: Option<Options> =
+        optional(fields, "stream_options", "must be an object, such as {\"include_usage\": true}")?;
+    Ok(options.and_then(|options| options.include_usage).unwrap_or(false))
+}
+
+/// A field that may be absent or `null`.
+fn optional<T: for<'de> Deserialize<'de>>(
+    fields: &Fields,
+    field: &'static str,
+    problem: &'static str,
+) -> Result<Option<T>, ReadError> {
+    fields.get(field).map_or(Ok(None), |raw| {
+        serde_json::from_str(raw.get()).map_err(|_| ReadError::Field { field, problem })
+    })
+}
+
+/// Where the JSON breaks, without a word of what it says.
+pub fn not_json(error: serde_json::Error) -> ReadError {
+    let problem = match error.classify() {
+        serde_json::error::Category::Data => "it is not of the right form",
+        serde_json::error::Category::Eof => "it ends too early",
+        _ => "it cannot be read",
+    };
+    ReadError::Json(format!("{problem}, at line {} column {}", error.line(), error.column()))
+}

@@ -1,0 +1,210 @@
+//! The record: committed before the answer ends, with the turn that memory keeps.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use http::{HeaderValue, header};
+use tokio::time::{Instant, sleep_until};
+
+use crate::gateway::Gateway;
+use crate::gateway::context::{Caller, Content, CredentialKind, Reply};
+use crate::gateway::drain::Drain;
+use crate::gateway::ledger::attempt::{Attempt, settled};
+use crate::gateway::ledger::money::NanoUsd;
+use crate::gateway::ledger::record::Outcome;
+use crate::gateway::providers::{Chunk, ChunkStream, ProviderError, ProviderFailure};
+use crate::gateway::refusal::{Refusal, Refuse};
+use crate::gateway::rescue;
+use crate::gateway::serve::respond;
+use crate::sse;
+use crate::types::mint::Role;
+use crate::types::problem::Code;
+
+/// After this much silence a comment tells the client, and everything between, that the stream lives.
+const PING_EVERY: Duration = Duration::from_secs(15);
+const PING: Bytes = Bytes::from_static(b": ping\n\n");
+const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
+
+/// Why an answer that had begun was not finished.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The gateway went down in its middle.
+    #[error("the gateway shut down before the answer was complete")]
+    CutOff,
+}
+
+impl Refuse for RecordError {
+    fn code(&self) -> Code {
+        Code::Unavailable
+    }
+}
+
+/// Settles the attempt and gives the answer to the client.
+pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal> {
+    let Reply { plan, attempts, mut attempt, content } = reply;
+    let mut response = Response::new(Body::empty());
+    respond::answer_headers(response.headers_mut(), &plan, attempts);
+    match content {
+        Content::Whole(whole) => {
+            attempt.whole(whole.summary, &whole.body);
+            if let Some(cost) = attempt.cost().filter(|_| sees_cost(&plan.turn.request.caller)) {
+                respond::cost_header(response.headers_mut(), cost);
+            }
+            settled(attempt.settle(Outcome::Ok)).await?;
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *response.body_mut() = Body::from(whole.body);
+        }
+        Content::Stream { first, rest } => {
+            let relay = Relay {
+                first,
+                rest,
+                attempt: Some(attempt),
+                drain: gateway.drain().clone(),
+                provider: plan.turn.model.upstream.name.clone(),
+                trace_id: plan.turn.request.caller.trace.id.to_string(),
+                include_usage: plan.turn.request.include_usage,
+                shows_cost: sees_cost(&plan.turn.request.caller),
+                quiet_until: Instant::now() + PING_EVERY,
+                _body_permit: plan.turn.request.body_permit,
+            };
+            respond::stream_headers(response.headers_mut());
+            *response.body_mut() =
+                Body::from_stream(relay.into_stream().map(Ok::<_, std::convert::Infallible>));
+        }
+    }
+    Ok(response)
+}
+
+/// Prices are the customer's business, and an end user's only where the project says so.
+fn sees_cost(caller: &Caller) -> bool {
+    matches!(caller.principal.credential, CredentialKind::ApiKey { .. })
+        || caller.principal.role > Role::User
+        || caller.settings.show_cost_to_users
+}
+
+/// Passes a stream on, event by event, and settles it at its end. Dropped with the connection, it drops the
+/// provider's stream and the attempt with it, which is how both learn that the client has gone.
+struct Relay {
+    first: Option<Chunk>,
+    rest: ChunkStream,
+    /// Taken when it is settled: then nothing but the end is left to say.
+    attempt: Option<Attempt>,
+    drain: Drain,
+    provider: String,
+    trace_id: String,
+    include_usage: bool,
+    shows_cost: bool,
+    quiet_until: Instant,
+    _body_permit: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+enum Next {
+    Chunk(Chunk),
+    End,
+    Failed(ProviderError),
+    Ping,
+    CutOff,
+}
+
+impl Relay {
+    fn into_stream(self) -> impl futures_util::Stream<Item = Bytes> {
+        stream::unfold(self, |mut relay| async move {
+            relay.attempt.as_ref()?;
+            let bytes = relay.next_bytes().await;
+            Some((bytes, relay))
+        })
+    }
+
+    async fn next_bytes(&mut self) -> Bytes {
+        loop {
+            let next = self.next().await;
+            self.quiet_until = Instant::now() + PING_EVERY;
+            match next {
+                Next::Ping => return PING,
+                Next::Chunk(chunk) => {
+                    if let Some(bytes) = self.pass_on(chunk) {
+                        return bytes;
+                    }
+                }
+                Next::End => return self.end(Outcome::Ok, None).await,
+                Next::Failed(error) => {
+                    let outcome = match error {
+                        ProviderError::TimedOut { .. } => Outcome::TimedOut,
+                        _ => Outcome::Incomplete,
+                    };
+                    let provider = self.provider.clone();
+                    return self.end(outcome, Some(ProviderFailure { provider, source: error }.into())).await;
+                }
+                Next::CutOff => return self.end(Outcome::Incomplete, Some(RecordError::CutOff.into())).await,
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Next {
+        if let Some(chunk) = self.first.take() {
+            return Next::Chunk(chunk);
+        }
+        tokio::select! {
+            biased;
+            item = self.rest.next() => match item {
+                Some(Ok(chunk)) => Next::Chunk(chunk),
+                Some(Err(error)) => Next::Failed(error),
+                None => Next::End,
+            },
+            () = self.drain.deadline() => Next::CutOff,
+            () = sleep_until(self.quiet_until) => Next::Ping,
+        }
+    }
+
+    /// The event as it came; `None` for the usage that only we asked for.
+    fn pass_on(&mut self, chunk: Chunk) -> Option<Bytes> {
+        let attempt = self.attempt.as_mut()?;
+        attempt.chunk(&chunk);
+        if !chunk.usage_only {
+            return Some(sse::encode(&chunk.data));
+        }
+        let cost = attempt.cost().filter(|_| self.shows_cost);
+        self.include_usage.then(|| sse::encode(&with_cost(&chunk.data, cost)))
+    }
+
+    /// Commits the record, then says the last word. A broken answer never looks finished.
+    async fn end(&mut self, outcome: Outcome, error: Option<Refusal>) -> Bytes {
+        let Some(attempt) = self.attempt.take() else { return Bytes::new() };
+        let committed = settled(attempt.settle(outcome)).await;
+        match (error, committed) {
+            (Some(error), _) => rescue::event(&error, &self.trace_id),
+            (None, Err(error)) => rescue::event(&error.into(), &self.trace_id),
+            (None, Ok(())) => DONE,
+        }
+    }
+}
+
+/// The usage chunk with what the call cost, under a name that is ours.
+fn with_cost(data: &[u8], cost: Option<NanoUsd>) -> Bytes {
+    let object = data.trim_ascii_end().strip_suffix(b"}");
+    match (object, cost) {
+        (Some(object), Some(cost)) => {
+            let behest = format!(",\"behest\":{{\"cost_usd\":{}}}}}", cost.to_decimal());
+            Bytes::from([object, behest.as_bytes()].concat())
+        }
+        _ => Bytes::copy_from_slice(data),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usage_chunk_gets_its_cost_and_stays_json() {
+        let data = br#"{"choices":[],"usage":{"prompt_tokens":1}}"#;
+        let priced = with_cost(data, Some(NanoUsd(1_234)));
+        let read: serde_json::Value = serde_json::from_slice(&priced).expect("json");
+        assert_eq!(read["behest"]["cost_usd"], 0.000_001_234);
+        assert_eq!(with_cost(data, None), &data[..]);
+    }
+}

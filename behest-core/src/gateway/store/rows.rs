@@ -1,0 +1,206 @@
+//! The rows of the store, as plain data.
+
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::token::Jwk;
+use crate::types::control::{Plan, ProjectSettings, ProjectStatus};
+use crate::types::mint::Role;
+
+/// An organisation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TenantRow {
+    /// Its id.
+    pub id: Uuid,
+    /// For people.
+    pub name: String,
+    /// What it may do.
+    pub plan: Plan,
+    /// When it was made.
+    pub created_at: i64,
+}
+
+/// A deployment unit with its settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its owner.
+    pub tenant_id: Uuid,
+    /// Routes by Host; unique.
+    pub slug: String,
+    /// For people.
+    pub name: String,
+    /// Whether it answers.
+    pub status: ProjectStatus,
+    /// When it was made.
+    pub created_at: i64,
+    /// The settings in force.
+    pub deployed: ProjectSettings,
+    /// What the next deploy will bring.
+    pub draft: Option<ProjectSettings>,
+}
+
+/// An API key: only hashes of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiKeyRow {
+    /// Its id.
+    pub id: Uuid,
+    /// The project it belongs to.
+    pub project_id: Uuid,
+    /// For people.
+    pub name: String,
+    /// What it may grant.
+    pub role: Role,
+    /// SHA-256 of the key; unique.
+    pub lookup: [u8; 32],
+    /// Argon2id of the key, as a PHC string.
+    pub hash: String,
+    /// The key's last four characters.
+    pub last_four: String,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+}
+
+/// A tenant's signing key: only its public half.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SigningKeyRow {
+    /// Its name; unique.
+    pub kid: String,
+    /// Its owner.
+    pub tenant_id: Uuid,
+    /// For people.
+    pub name: String,
+    /// The public half.
+    pub jwk: Jwk,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+}
+
+/// A tenant's provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderRow {
+    /// Its owner.
+    pub tenant_id: Uuid,
+    /// Its name, unique within the tenant.
+    pub name: String,
+    /// Where it answers; `None` is the provider's public address.
+    pub base_url: Option<String>,
+    /// Declared by the operator to stand on a private network.
+    pub local: bool,
+    /// The key, encrypted: `{iv_hex}:{ciphertext_hex}:{tag_hex}`.
+    pub sealed_key: Option<String>,
+    /// Which master key sealed it.
+    pub master_key_id: Option<String>,
+    /// The key's last four characters.
+    pub last_four: Option<String>,
+    /// The models it serves, when somebody said.
+    pub models: Option<Vec<String>>,
+    /// When it was added.
+    pub created_at: i64,
+}
+
+/// What remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConversationKind {
+    /// Kept until deleted.
+    Thread,
+    /// A sliding window with a lifetime.
+    Session,
+}
+
+impl ConversationKind {
+    /// The name in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Thread => "thread",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// The scope of a conversation: a tuple, so no id can be made to mean another's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ConversationKey {
+    /// Thread or session.
+    pub kind: ConversationKind,
+    /// The project.
+    pub project_id: Uuid,
+    /// The end user; empty where a session has none.
+    pub user_id: String,
+    /// The client's id.
+    pub id: String,
+}
+
+/// A conversation without its messages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConversationRow {
+    /// The client's id.
+    pub id: String,
+    /// The beginning of its first user message.
+    pub title: Option<String>,
+    /// When it began.
+    pub created_at: i64,
+    /// When it was last added to.
+    pub last_message_at: i64,
+    /// How many messages it holds.
+    pub messages: u64,
+}
+
+/// A stored message.
+#[derive(Debug, Clone)]
+pub struct MessageRow {
+    /// Its id.
+    pub id: Uuid,
+    /// The message as OpenAI writes it.
+    pub body: Arc<RawValue>,
+    /// The answer was cut off.
+    pub incomplete: bool,
+    /// Which turn it belongs to: a turn is left out whole or not at all.
+    pub turn: Uuid,
+    /// When it was stored.
+    pub created_at: i64,
+}
+
+/// What a conversation remembers, and the mark that proves it was not deleted since.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Oldest first.
+    pub messages: Vec<MessageRow>,
+    /// How often a conversation under this key was deleted; a turn is stored only while this stands.
+    pub deletions: i64,
+}
+
+/// A turn to be stored together with its usage record.
+#[derive(Debug, Clone)]
+pub struct NewTurn {
+    /// Where.
+    pub key: ConversationKey,
+    /// The turn's id.
+    pub turn: Uuid,
+    /// The mark that [`History`] gave.
+    pub deletions: i64,
+    /// For a conversation that is new.
+    pub title: Option<String>,
+    /// The messages with whether each was cut off.
+    pub messages: Vec<(Box<RawValue>, bool)>,
+    /// How many messages to keep, for a session.
+    pub window: Option<u32>,
+    /// When.
+    pub now: i64,
+}
+
+/// Which conversations expire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// All sessions.
+    Sessions,
+    /// The threads of one project.
+    Threads(Uuid),
+}

@@ -1,0 +1,231 @@
+//! The one thread that writes: it gathers what is waiting into one transaction and commits it as a group.
+//!
+//! Nobody waits for a lock and nobody begins a transaction of his own, so SQLITE_BUSY cannot happen between our own
+//! parts. A settlement that cannot be committed is kept and tried again until it can: money already spent is never
+//! forgotten, and the gateway takes no new calls meanwhile.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::super::{LedgerState, StoreError};
+use super::{closed, ledger, memory, unavailable};
+use crate::gateway::ledger::record::Settlement;
+
+/// At most this many jobs share a transaction, so that the first of them does not wait for ever.
+const GROUP: usize = 512;
+/// How soon a failed commit is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Does its work inside the transaction and gives what tells the caller, once the commit's fate is known.
+type Work = Box<dyn FnOnce(&Connection) -> Told + Send>;
+type Told = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+enum Job {
+    Work(Work),
+    Settle(Box<Settlement>),
+    Close,
+}
+
+#[derive(Default)]
+struct Counters {
+    unhealthy: AtomicBool,
+    commits: AtomicU64,
+    records: AtomicU64,
+    kept: AtomicU64,
+}
+
+pub(super) struct Writer {
+    jobs: Sender<Job>,
+    counters: Arc<Counters>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (jobs, inbox) = channel();
+        let counters = Arc::new(Counters::default());
+        let shared = Arc::clone(&counters);
+        let thread = std::thread::Builder::new()
+            .name("behest-writer".to_owned())
+            .spawn(move || Loop { connection, inbox, counters: shared, kept: Vec::new() }.run())
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { jobs, counters, thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (tell, told) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            let result = in_savepoint(connection, work).map_err(unavailable);
+            Box::new(move |committed| {
+                // The caller may have gone; what was committed stays.
+                let _ = tell.send(result.and_then(|value| committed.map(|()| value)));
+            })
+        });
+        self.jobs.send(Job::Work(work)).map_err(|_| closed())?;
+        told.await.map_err(|_| closed())?
+    }
+
+    pub(super) fn settle(&self, settlement: Settlement) {
+        if let Err(lost) = self.jobs.send(Job::Settle(Box::new(settlement))) {
+            // Only after `close`. The journal still holds the attempt, so the next start settles it.
+            if let Job::Settle(settlement) = lost.0
+                && let Some(done) = settlement.done
+            {
+                let _ = done.send(Err(closed()));
+            }
+        }
+    }
+
+    pub(super) fn state(&self) -> LedgerState {
+        LedgerState {
+            healthy: !self.counters.unhealthy.load(Ordering::Relaxed),
+            commits: self.counters.commits.load(Ordering::Relaxed),
+            records: self.counters.records.load(Ordering::Relaxed),
+            kept: self.counters.kept.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        let _ = self.jobs.send(Job::Close);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A writer that panicked has nothing left to commit.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+struct Loop {
+    connection: Connection,
+    inbox: Receiver<Job>,
+    counters: Arc<Counters>,
+    kept: Vec<Box<Settlement>>,
+}
+
+impl Loop {
+    fn run(mut self) {
+        let mut open = true;
+        while open {
+            let first = if self.kept.is_empty() {
+                self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                self.inbox.recv_timeout(RETRY)
+            };
+            let mut works = Vec::new();
+            let mut settlements = std::mem::take(&mut self.kept);
+            let mut next = match first {
+                Ok(job) => Some(job),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            while let Some(job) = next {
+                match job {
+                    Job::Work(work) => works.push(work),
+                    Job::Settle(settlement) => settlements.push(settlement),
+                    Job::Close => open = false,
+                }
+                next =
+                    if works.len() + settlements.len() < GROUP { self.inbox.try_recv().ok() } else { None };
+            }
+            self.commit(works, settlements);
+        }
+        // A last try for what is kept; the journal carries the rest to the next start.
+        let kept = std::mem::take(&mut self.kept);
+        if !kept.is_empty() {
+            self.commit(Vec::new(), kept);
+        }
+    }
+
+    fn commit(&mut self, works: Vec<Work>, settlements: Vec<Box<Settlement>>) {
+        if works.is_empty() && settlements.is_empty() {
+            return;
+        }
+        let mut told: Vec<Told> = Vec::with_capacity(works.len());
+        let result = self.transaction(works, &settlements, &mut told).map_err(unavailable);
+        for tell in told {
+            tell(result.clone());
+        }
+        match result {
+            Ok(()) => self.committed(settlements),
+            Err(error) => self.failed(&error, settlements),
+        }
+    }
+
+    fn transaction(
+        &self,
+        works: Vec<Work>,
+        settlements: &[Box<Settlement>],
+        told: &mut Vec<Told>,
+    ) -> rusqlite::Result<()> {
+        let run = |statement| self.connection.prepare_cached(statement)?.execute([]).map(drop);
+        let result = run("BEGIN IMMEDIATE").and_then(|()| {
+            told.extend(works.into_iter().map(|work| work(&self.connection)));
+            settlements.iter().try_for_each(|settlement| {
+                ledger::append(&self.connection, &settlement.record)?;
+                settlement.turn.as_ref().map_or(Ok(()), |turn| memory::add_turn(&self.connection, turn))
+            })?;
+            run("COMMIT")
+        });
+        if result.is_err() && !self.connection.is_autocommit() {
+            // Nothing is half-written, whatever failed.
+            if let Err(error) = run("ROLLBACK") {
+                tracing::error!(%error, "a failed transaction could not be rolled back");
+            }
+        }
+        result
+    }
+
+    fn committed(&mut self, settlements: Vec<Box<Settlement>>) {
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.records.fetch_add(settlements.len() as u64, Ordering::Relaxed);
+        self.counters.kept.store(0, Ordering::Relaxed);
+        if self.counters.unhealthy.swap(false, Ordering::Relaxed) {
+            tracing::info!("the ledger can be written again");
+        }
+        for settlement in settlements {
+            settlement.permit.settled();
+            if let Some(done) = settlement.done {
+                let _ = done.send(Ok(()));
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &StoreError, mut settlements: Vec<Box<Settlement>>) {
+        if !self.counters.unhealthy.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "the ledger cannot be written: no new calls until it can");
+        }
+        for settlement in &mut settlements {
+            if let Some(done) = settlement.done.take() {
+                // Its client is told that the call failed and will repeat it: the turn must not be stored twice.
+                settlement.turn = None;
+                let _ = done.send(Err(error.clone()));
+            }
+        }
+        self.counters.kept.store(settlements.len() as u64, Ordering::Relaxed);
+        self.kept = settlements;
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let run = |statement| connection.prepare_cached(statement)?.execute([]).map(drop);
+    run("SAVEPOINT job")?;
+    let result = work(connection);
+    // A full disk may have rolled the whole transaction back, savepoint and all; its own error then tells.
+    if result.is_err() {
+        let _ = run("ROLLBACK TO job");
+    }
+    let _ = run("RELEASE job");
+    result
+}

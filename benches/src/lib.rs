@@ -1,0 +1,11 @@
+//! What the two programs behind `make bench` are made of.
+//!
+//! `fake-upstream` answers like an OpenAI-compatible provider, with bytes made before the first request.
+//! `load` asks one address for the same answer again and again and prints what it saw. `benches/run`
+//! puts nginx or Behest between the two; `docs/performance.md` tells the method.
+
+pub mod client;
+pub mod figures;
+pub mod schedule;
+pub mod timer;
+pub mod upstream;

@@ -1,0 +1,2 @@
+def version() -> str:
+    """Returns the version of Behest that this module was built from."""
