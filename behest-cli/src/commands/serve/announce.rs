@@ -109,7 +109,7 @@ mod tests {
             data_dir: "/data".into(),
             providers: if first_start { vec![] } else { vec!["openai".into()] },
             first_start,
-            admin_secret_file: "/data/admin-secret".into(),
+            admin_secret_file: Some("/data/admin-secret".into()),
         }
     }
 
