@@ -79,7 +79,7 @@ impl Upstream {
             local: true,
             key: ProviderKey::None,
             source: KeySource::Platform,
-            models: Some(vec!["echo".to_owned()]),
+            models: Some(vec![ECHO.to_owned()]),
         }
     }
 

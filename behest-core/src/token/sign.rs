@@ -7,8 +7,9 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde::Serialize;
 
 use super::claims::Claims;
 use super::jwks::Jwk;
@@ -18,6 +19,14 @@ use crate::secret::Secret;
 #[derive(Debug, thiserror::Error)]
 #[error("the RSA key cannot be used: {0}")]
 pub struct BadSigningKey(&'static str);
+
+/// The published order of the header's members; some clients compare the text.
+#[derive(Serialize)]
+struct Header<'k> {
+    alg: &'static str,
+    typ: &'static str,
+    kid: &'k str,
+}
 
 /// A private RSA key under its `kid`. Cheap to clone; never printed.
 #[derive(Clone)]
@@ -83,11 +92,15 @@ impl SigningKey {
     /// # Errors
     /// When the key fails to sign.
     pub fn sign(&self, claims: &Claims) -> Result<Secret, BadSigningKey> {
-        let mut header = Header::new(Algorithm::RS256);
-        header.kid = Some(self.kid.to_string());
-        jsonwebtoken::encode(&header, claims, &self.private)
-            .map(Secret::new)
-            .map_err(|_| BadSigningKey("signing failed"))
+        let part = |json: serde_json::Result<Vec<u8>>| {
+            json.map(|json| URL_SAFE_NO_PAD.encode(json))
+                .map_err(|_| BadSigningKey("the claims cannot be written"))
+        };
+        let header = part(serde_json::to_vec(&Header { alg: "RS256", typ: "JWT", kid: &self.kid }))?;
+        let signed = format!("{header}.{}", part(serde_json::to_vec(claims))?);
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.private, Algorithm::RS256)
+            .map_err(|_| BadSigningKey("signing failed"))?;
+        Ok(Secret::new(format!("{signed}.{signature}")))
     }
 }
 

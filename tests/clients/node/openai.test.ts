@@ -13,7 +13,7 @@ before(async () => {
   gateway = await start();
   client = new OpenAI({ baseURL: gateway.baseURL, apiKey: gateway.apiKey, maxRetries: 0 });
 });
-after(() => gateway.stop());
+after(() => gateway?.stop());
 
 const messages = [{ role: "user" as const, content: "hello there" }];
 const weather = {

@@ -11,7 +11,7 @@ let gateway: Gateway;
 before(async () => {
   gateway = await start();
 });
-after(() => gateway.stop());
+after(() => gateway?.stop());
 
 /** Runs an example to its end and returns what it printed. */
 async function run(program: string): Promise<string> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::gateway::ledger::prices::PriceTable;
-use crate::gateway::providers::{ECHO, LOCAL, Upstream};
+use crate::gateway::providers::{ECHO, Upstream};
 
 /// How many names an error suggests.
 const SUGGESTIONS: usize = 3;
@@ -76,7 +76,7 @@ impl Catalogue {
         };
         // With nothing configured the offline model answers every name, so that first steps need no key.
         if model == ECHO || self.upstreams.is_empty() {
-            return served(&self.offline, "echo");
+            return served(&self.offline, ECHO);
         }
         if let Some((prefix, name)) = model.split_once('/')
             && let Some(upstream) = self.upstreams.iter().find(|upstream| upstream.name == prefix)
@@ -121,9 +121,8 @@ impl Catalogue {
                 .filter_map(|name| name.strip_prefix(prefix.as_str()))
                 .filter(|_| upstream.models.is_none() && upstream.is_catalogued());
             for name in declared.chain(catalogued) {
-                let id = if upstream.name == LOCAL { ECHO.to_owned() } else { name.to_owned() };
-                found.entry(id.clone()).or_insert_with(|| Listed {
-                    id,
+                found.entry(name.to_owned()).or_insert_with(|| Listed {
+                    id: name.to_owned(),
                     provider: upstream.name.clone(),
                     context_length: prices.find(&upstream.name, name).and_then(|price| price.context),
                 });
@@ -168,7 +167,7 @@ fn known_elsewhere(model: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::gateway::ledger::record::KeySource;
-    use crate::gateway::providers::{Dialect, OPENAI_BASE_URL, ProviderKey};
+    use crate::gateway::providers::{Dialect, LOCAL, OPENAI_BASE_URL, ProviderKey};
 
     fn upstream(name: &str, base_url: &str, models: Option<&[&str]>) -> Arc<Upstream> {
         Arc::new(Upstream {
@@ -197,7 +196,7 @@ mod tests {
     fn with_nothing_configured_the_offline_model_answers_every_name() {
         let catalogue = Catalogue::new(&[], &[], &Arc::new(Upstream::offline()));
         for model in ["gemini-2.5-flash", ECHO, "whatever"] {
-            assert_eq!(served(&catalogue, model), pair(LOCAL, "echo"), "{model}");
+            assert_eq!(served(&catalogue, model), pair(LOCAL, ECHO), "{model}");
         }
         assert_eq!(catalogue.list().len(), 1);
     }
@@ -208,7 +207,7 @@ mod tests {
         let catalogue = Catalogue::new(&[], &[openai], &Arc::new(Upstream::offline()));
         assert_eq!(served(&catalogue, "gpt-4o-mini"), pair("openai", "gpt-4o-mini"));
         assert_eq!(served(&catalogue, "openai/some-preview"), pair("openai", "some-preview"));
-        assert_eq!(served(&catalogue, ECHO), pair(LOCAL, "echo"));
+        assert_eq!(served(&catalogue, ECHO), pair(LOCAL, ECHO));
         assert!(matches!(catalogue.find("gemini-2.5-flash"), Found::NoKey { .. }));
         match catalogue.find("gpt-4o-minni") {
             Found::Unknown { nearest } => {

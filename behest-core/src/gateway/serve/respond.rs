@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::gateway::context::Plan;
 use crate::gateway::ledger::money::NanoUsd;
-use crate::gateway::providers::{ECHO, LOCAL};
 use crate::types::control::Page;
 
 const MODEL: HeaderName = HeaderName::from_static("x-behest-model");
@@ -58,8 +57,7 @@ pub fn list<T: Serialize>(data: Vec<T>) -> Response {
 /// Who answered, after how many attempts, and with how much memory.
 pub fn answer_headers(headers: &mut HeaderMap, plan: &Plan, attempts: u32) {
     let model = &plan.turn.model;
-    let name = if model.upstream.name == LOCAL { ECHO } else { &model.name };
-    if let Ok(name) = HeaderValue::from_str(name) {
+    if let Ok(name) = HeaderValue::from_str(&model.name) {
         headers.insert(MODEL, name);
     }
     if let Ok(provider) = HeaderValue::from_str(&model.upstream.name) {

@@ -149,7 +149,7 @@ pub async fn put_settings(
 }
 
 /// Puts the draft settings in force
-#[utoipa::path(post, path = "/v1/projects/{id}/settings/deploy", tag = "control plane", operation_id = "deploySettings",
+#[utoipa::path(post, path = "/v1/projects/{id}/deploy", tag = "control plane", operation_id = "deploySettings",
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The settings", body = SettingsView), (status = "4XX", description = "Refused; 409 without a draft", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
@@ -163,7 +163,7 @@ pub async fn deploy_settings(
 }
 
 /// Throws the draft settings away
-#[utoipa::path(post, path = "/v1/projects/{id}/settings/discard", tag = "control plane", operation_id = "discardSettings",
+#[utoipa::path(post, path = "/v1/projects/{id}/discard", tag = "control plane", operation_id = "discardSettings",
     params(("id" = String, Path, description = "The project's id or slug")),
     responses((status = 200, description = "The settings", body = SettingsView), (status = "4XX", description = "Refused; 409 without a draft", body = Problem)),
     security(("admin_secret" = []), ("bearer" = [])))]
