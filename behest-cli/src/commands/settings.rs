@@ -129,7 +129,7 @@ async fn end_draft(
     printer: Printer,
 ) -> Result<ExitStatus, Report> {
     let project = operator.project_id().await?;
-    operator.control.act(Method::POST, &["projects", &project, "settings", verb]).await?;
+    operator.control.act(Method::POST, &["projects", &project, verb]).await?;
     let view: SettingsView = operator.control.get(&["projects", &project, "settings"]).await?;
     printer.answer(&view, |view| describe(view).to_string())?;
     printer.say(done);

@@ -210,7 +210,7 @@ fn an_unknown_setting_gets_a_suggestion_before_anything_is_asked() {
 
 #[test]
 fn a_deploy_without_a_draft_says_so() {
-    let line = "POST /v1/projects/0197a2c4-7a5e-7c3d-9f00-000000000001/settings/deploy";
+    let line = "POST /v1/projects/0197a2c4-7a5e-7c3d-9f00-000000000001/deploy";
     let script = start(&[(line, 409, problem("conflict", "there is no draft to deploy"))]);
     behest_snapshot!(control(&script, &["settings", "deploy"]), @r"
     exit_code: 1

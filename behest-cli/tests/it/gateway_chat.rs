@@ -54,7 +54,7 @@ fn usage_counts_what_was_asked_by_everybody() {
     let one = gateway.behest(&["usage", "--json", "--user", "ann"]).run().json();
     assert_eq!(one["totals"]["requests"], 1);
     let table = gateway.behest(&["usage", "--group-by", "model"]).run();
-    assert!(table.text().contains("echo"), "{table}");
+    assert!(table.text().contains("local/echo"), "{table}");
 }
 
 #[test]
