@@ -302,6 +302,8 @@ pub struct Chunk {
     pub text: Option<String>,
     /// Pieces of tool calls of the first choice, as they came.
     pub tool_calls: Option<Box<RawValue>>,
+    /// How much of an answer it brings, in bytes of text, over all choices and kinds.
+    pub answered_bytes: usize,
     /// It carries usage and nothing else.
     pub usage_only: bool,
 }

@@ -25,7 +25,7 @@ use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
 use super::{Gateway, Shared, clock};
 use crate::gateway::drain::Drain;
-use crate::gateway::ledger::record::KeySource;
+use crate::gateway::ledger::record::{KeySource, UsageRecord};
 use crate::secret::Secret;
 use crate::token::Rules;
 use crate::types::control::Plan;
@@ -103,13 +103,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         Arc::new(Sqlite::open(&data_dir.join(DATABASE_FILE), config.ledger_durability)?);
     let (journal, open) =
         Journal::open(&data_dir.join(JOURNAL_FILE), config.max_calls).map_err(in_data_dir)?;
-    if !open.is_empty() {
-        tracing::warn!(
-            calls = open.len(),
-            "calls that the last process left open are settled at their estimate"
-        );
-        store.append_records(open).await?;
-    }
+    settle_open(&*store, open).await?;
     journal.clear().map_err(in_data_dir)?;
 
     let rules = Rules {
@@ -124,7 +118,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         allowed: config.allowed_hosts.clone(),
         loopback: is_loopback(&config.host),
     };
-    let http = HttpClients::new(config.timeouts.connect).map_err(StartError::Certificates)?;
+    let http = Arc::new(HttpClients::new(config.timeouts.connect).map_err(StartError::Certificates)?);
     let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
     let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));
     let shared = Shared {
@@ -186,6 +180,21 @@ fn platform_providers(config: &Config) -> Result<Vec<Arc<Upstream>>, ConfigError
         }))
     };
     config.providers.iter().map(upstream).collect()
+}
+
+/// Settles at their estimate the calls that the last process left open. A slot whose record was committed since is
+/// only stale.
+async fn settle_open(store: &dyn Store, mut open: Vec<UsageRecord>) -> Result<(), StoreError> {
+    let missing = store.unrecorded(open.iter().map(|record| record.attempt_id).collect()).await?;
+    open.retain(|record| missing.contains(&record.attempt_id));
+    if !open.is_empty() {
+        tracing::warn!(
+            calls = open.len(),
+            "calls that the last process left open are settled at their estimate"
+        );
+        store.append_records(open).await?;
+    }
+    Ok(())
 }
 
 async fn first_start(store: &dyn Store, admin_secret: &Secret) -> Result<Option<FirstStart>, StoreError> {

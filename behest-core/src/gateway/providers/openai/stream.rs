@@ -43,6 +43,7 @@ pub(super) fn chunks(body: Incoming, timeouts: Timeouts) -> ChunkStream {
         reading.over = item.is_err();
         Some((item, reading))
     })
+    .fuse()
     .boxed()
 }
 
