@@ -50,7 +50,15 @@ pub async fn dispatch(gateway: &Gateway, mut plan: Plan) -> Result<Reply, Refusa
         }
         let permit = gateway.journal().permit(PATIENCE).await?;
         let mut attempt = Attempt::begin(gateway.store_handle(), permit, &plan, operation_id)?;
-        match ask(gateway, &plan).await {
+        let asked = tokio::select! {
+            biased;
+            asked = ask(gateway, &plan) => asked,
+            () = gateway.drain().deadline() => {
+                settled(attempt.settle(Outcome::Incomplete)).await?;
+                return Err(DispatchError::Draining.into());
+            }
+        };
+        match asked {
             Ok(content) => {
                 attempt.answered(plan.turn.memory.take());
                 return Ok(Reply { plan, attempts, attempt, content });
