@@ -70,7 +70,7 @@ pub async fn dispatch(gateway: &Gateway, mut plan: Plan) -> Result<Reply, Refusa
                     let provider = plan.turn.model.upstream.name.clone();
                     return Err(ProviderFailure { provider, source: error }.into());
                 };
-                tracing::debug!(%error, attempts, "the provider is asked again");
+                tracing::debug!(error = error.without_words(), attempts, "the provider is asked again");
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     () = gateway.drain().deadline() => return Err(DispatchError::Draining.into()),
