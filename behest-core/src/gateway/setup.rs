@@ -210,21 +210,19 @@ async fn first_start(store: &dyn Store, admin_secret: &Secret) -> Result<Option<
         .await
         .map_err(|error| StoreError::Unavailable(error.to_string()))?
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    store.add_tenant(tenant.clone()).await?;
-    let project = projects::add(store, tenant.id, "default".to_owned()).await?;
-    store
-        .add_api_key(ApiKeyRow {
-            id: Uuid::now_v7(),
-            project_id: project.id,
-            name: "first".to_owned(),
-            role: Role::User,
-            lookup: api_keys::lookup(api_key.expose()),
-            hash,
-            last_four: api_keys::last_four(api_key.expose()),
-            created_at: now,
-            revoked_at: None,
-        })
-        .await?;
+    let project = projects::fresh(tenant.id, "default".to_owned());
+    let key = ApiKeyRow {
+        id: Uuid::now_v7(),
+        project_id: project.id,
+        name: "first".to_owned(),
+        role: Role::User,
+        lookup: api_keys::lookup(api_key.expose()),
+        hash,
+        last_four: api_keys::last_four(api_key.expose()),
+        created_at: now,
+        revoked_at: None,
+    };
+    store.add_first(tenant, project, key).await?;
     Ok(Some(FirstStart { api_key, admin_secret: admin_secret.clone() }))
 }
 
@@ -273,10 +271,16 @@ fn secret_file(
         Ok(text) => Ok(Secret::new(text.trim())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let secret = make()?;
-            let mut file = private_options().write(true).create_new(true).open(&path).map_err(in_data_dir)?;
-            file.write_all(secret.expose().as_bytes()).map_err(in_data_dir)?;
-            file.write_all(b"\n").map_err(in_data_dir)?;
-            file.sync_all().map_err(in_data_dir)?;
+            // Under another name first: a full disk or a crash must not leave half a secret behind.
+            let unfinished = data_dir.join(format!("{name}.new"));
+            let write = || {
+                let mut file = private_options().write(true).create(true).truncate(true).open(&unfinished)?;
+                file.write_all(secret.expose().as_bytes())?;
+                file.write_all(b"\n")?;
+                file.sync_all()?;
+                fs::rename(&unfinished, &path)
+            };
+            write().map_err(in_data_dir)?;
             Ok(secret)
         }
         Err(error) => Err(in_data_dir(error)),

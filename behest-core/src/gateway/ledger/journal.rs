@@ -10,6 +10,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct Journal {
     free: Mutex<Vec<u32>>,
     available: Semaphore,
     slots: u32,
+    /// The last note could not be written.
+    broken: AtomicBool,
 }
 
 impl Journal {
@@ -67,6 +70,7 @@ impl Journal {
             free: Mutex::new((0..slots).rev().collect()),
             available: Semaphore::new(slots as usize),
             slots,
+            broken: AtomicBool::new(false),
         };
         Ok((Arc::new(journal), open))
     }
@@ -104,6 +108,25 @@ impl Journal {
         self.slots - u32::try_from(self.free().len()).unwrap_or(self.slots)
     }
 
+    /// Whether notes can be written. After one that could not it tries for itself: while the gateway is not ready no
+    /// calls come that would.
+    pub fn writable(self: &Arc<Self>) -> bool {
+        if self.broken.load(Ordering::Relaxed)
+            && let Some(spare) = self.spare()
+        {
+            // The outcome is noted where it is read next.
+            let _ = spare.write(&[0; 4]);
+        }
+        !self.broken.load(Ordering::Relaxed)
+    }
+
+    fn spare(self: &Arc<Self>) -> Option<Permit> {
+        let seat = self.available.try_acquire().ok()?;
+        let slot = self.free().pop()?;
+        seat.forget();
+        Some(Permit { journal: Arc::clone(self), slot })
+    }
+
     fn free(&self) -> MutexGuard<'_, Vec<u32>> {
         // Only pushes and pops happen under the lock, so a poisoned one still holds a sound list.
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
@@ -133,11 +156,13 @@ impl Permit {
         }
         slot[4..8].copy_from_slice(&(length as u32).to_le_bytes());
         slot.extend_from_slice(record.attempt_id.as_bytes());
-        write_at(&self.journal.file, &slot, self.offset()).map_err(JournalError::Write)
+        self.write(&slot).map_err(JournalError::Write)
     }
 
-    fn offset(&self) -> u64 {
-        u64::from(self.slot) * SLOT_BYTES
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let written = write_at(&self.journal.file, bytes, u64::from(self.slot) * SLOT_BYTES);
+        self.journal.broken.store(written.is_err(), Ordering::Relaxed);
+        written
     }
 }
 

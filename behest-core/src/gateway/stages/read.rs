@@ -17,8 +17,6 @@ use crate::gateway::context::{ChatRequest, Configured};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::types::problem::Code;
 
-/// A body must arrive within this time, however slowly its sender types.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest model name.
 const MAX_MODEL_BYTES: usize = 256;
 /// The memory for all bodies is handed out in pieces of this size.
@@ -38,8 +36,11 @@ pub enum ReadError {
     #[error("the gateway is reading as many bodies as it has memory for; try again")]
     Busy,
     /// It did not arrive.
-    #[error("the body did not arrive within {} s", PATIENCE.as_secs())]
-    Slow,
+    #[error("the body did not arrive within {seconds} s")]
+    Slow {
+        /// The limit.
+        seconds: u64,
+    },
     /// The connection broke.
     #[error("the body broke off")]
     BrokeOff,
@@ -61,7 +62,7 @@ impl Refuse for ReadError {
         match self {
             Self::TooLarge { .. } => Code::RequestTooLarge,
             Self::Busy => Code::Unavailable,
-            Self::Slow | Self::BrokeOff | Self::Json(_) | Self::Field { .. } => Code::ValidationError,
+            Self::Slow { .. } | Self::BrokeOff | Self::Json(_) | Self::Field { .. } => Code::ValidationError,
         }
     }
 
@@ -122,7 +123,11 @@ pub async fn collect(
     if announced > limit as u64 {
         return Err(ReadError::TooLarge { limit });
     }
-    tokio::time::timeout(PATIENCE, gather(gateway, body, limit)).await.map_err(|_| ReadError::Slow)?
+    // All of it, however slowly its sender types.
+    let seconds = gateway.config().patience_seconds.body;
+    tokio::time::timeout(Duration::from_secs(seconds), gather(gateway, body, limit))
+        .await
+        .map_err(|_| ReadError::Slow { seconds })?
 }
 
 async fn gather(

@@ -192,6 +192,20 @@ impl Store for Sqlite {
         self.write(move |connection| policy::value_or_insert(connection, name, &value)).await
     }
 
+    async fn add_first(
+        &self,
+        tenant: TenantRow,
+        project: ProjectRow,
+        key: ApiKeyRow,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            policy::add_tenant(connection, &tenant)?;
+            policy::add_project(connection, &project)?;
+            policy::add_api_key(connection, &key)
+        })
+        .await
+    }
+
     async fn add_tenant(&self, row: TenantRow) -> Result<(), StoreError> {
         self.write(move |connection| policy::add_tenant(connection, &row)).await
     }
