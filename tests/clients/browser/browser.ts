@@ -9,7 +9,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const PACKAGE = join(HERE, "../node_modules/openai");
-const TYPES: Record<string, string> = { ".html": "text/html", ".mjs": "text/javascript" };
+const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript" };
 
 /** A name that is nobody's, which the browser resolves to this machine. */
 export const STRANGER = "app.example.test";

@@ -11,7 +11,10 @@ let gateway: Gateway;
 let browser: Browser;
 let site: Site;
 before(async () => {
-  [gateway, browser, site] = await Promise.all([start(), launch(), serveSite()]);
+  // One after the other, so that what has started is stopped when the next one fails.
+  gateway = await start();
+  browser = await launch();
+  site = await serveSite();
 });
 after(async () => {
   site?.close();
