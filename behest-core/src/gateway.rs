@@ -109,7 +109,6 @@ impl Gateway {
     }
 
     /// The gateway as an `axum` router, to serve, to nest, or to call without a socket.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         serve::routes::router(self.clone())
     }

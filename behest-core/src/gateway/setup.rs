@@ -113,7 +113,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
     journal.clear().map_err(in_data_dir)?;
 
     let rules = Rules {
-        issuers: [&[config.issuer.clone()], &config.accepted_issuers[..]].concat(),
+        issuers: [std::slice::from_ref(&config.issuer), &config.accepted_issuers].concat(),
         audience: config.audience.clone(),
         ..Rules::default()
     };

@@ -28,7 +28,7 @@ pub fn router(gateway: Gateway) -> Router {
 
 /// Every documented route.
 pub(super) fn documented() -> OpenApiRouter<Gateway> {
-    described(Registry::new())
+    described(Registry::default())
         .add(Metering::Metered, routes!(data::create_chat_completion))
         .add(Metering::Free, routes!(data::list_models))
         .add_documentation_only(Metering::Free, routes!(data::get_model))
@@ -48,7 +48,7 @@ pub(super) fn documented() -> OpenApiRouter<Gateway> {
 
 /// The mint and the control plane, also served under `/auth`.
 fn aliased() -> OpenApiRouter<Gateway> {
-    Registry::new()
+    Registry::default()
         .add(Metering::Free, routes!(identity::mint_token))
         .add(Metering::Free, routes!(control::list_tenants, control::create_tenant))
         .add(Metering::Free, routes!(control::list_projects, control::create_project))

@@ -168,8 +168,8 @@ fn messages(raw: Option<Box<RawValue>>) -> Result<Messages, ReadError> {
     if messages.is_empty() {
         return Err(ReadError::Field { field: "messages", problem: "must not be empty" });
     }
-    let role = |message: &Box<RawValue>| serde_json::from_str::<Role>(message.get()).map(|read| read.role);
-    let roles = messages.iter().map(role).collect::<Result<_, _>>().map_err(|_| FORM)?;
+    let role = |message: &RawValue| serde_json::from_str::<Role>(message.get()).map(|read| read.role);
+    let roles = messages.iter().map(|message| role(message)).collect::<Result<_, _>>().map_err(|_| FORM)?;
     Ok((messages, roles))
 }
 

@@ -108,7 +108,7 @@ struct Loop {
     connection: Connection,
     inbox: Receiver<Job>,
     counters: Arc<Counters>,
-    kept: Vec<Box<Settlement>>,
+    kept: Vec<Settlement>,
 }
 
 impl Loop {
@@ -130,7 +130,7 @@ impl Loop {
             while let Some(job) = next {
                 match job {
                     Job::Work(work) => works.push(work),
-                    Job::Settle(settlement) => settlements.push(settlement),
+                    Job::Settle(settlement) => settlements.push(*settlement),
                     Job::Close => open = false,
                 }
                 next =
@@ -145,7 +145,7 @@ impl Loop {
         }
     }
 
-    fn commit(&mut self, works: Vec<Work>, settlements: Vec<Box<Settlement>>) {
+    fn commit(&mut self, works: Vec<Work>, settlements: Vec<Settlement>) {
         if works.is_empty() && settlements.is_empty() {
             return;
         }
@@ -163,7 +163,7 @@ impl Loop {
     fn transaction(
         &self,
         works: Vec<Work>,
-        settlements: &[Box<Settlement>],
+        settlements: &[Settlement],
         told: &mut Vec<Told>,
     ) -> rusqlite::Result<()> {
         let run = |statement| self.connection.prepare_cached(statement)?.execute([]).map(drop);
@@ -184,7 +184,7 @@ impl Loop {
         result
     }
 
-    fn committed(&mut self, settlements: Vec<Box<Settlement>>) {
+    fn committed(&mut self, settlements: Vec<Settlement>) {
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.records.fetch_add(settlements.len() as u64, Ordering::Relaxed);
         self.counters.kept.store(0, Ordering::Relaxed);
@@ -199,7 +199,7 @@ impl Loop {
         }
     }
 
-    fn failed(&mut self, error: &StoreError, mut settlements: Vec<Box<Settlement>>) {
+    fn failed(&mut self, error: &StoreError, mut settlements: Vec<Settlement>) {
         if !self.counters.unhealthy.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "the ledger cannot be written: no new calls until it can");
         }
