@@ -57,7 +57,7 @@ use crate::secret::Secret;
 #[derive(Clone)]
 pub struct Gateway {
     shared: Arc<Shared>,
-    http: HttpClients,
+    http: Arc<HttpClients>,
 }
 
 struct Shared {
@@ -124,7 +124,8 @@ impl Gateway {
     /// # Errors
     /// When the system's certificates cannot be loaded.
     pub fn with_own_connections(&self) -> std::io::Result<Self> {
-        Ok(Self { http: HttpClients::new(self.config().timeouts.connect)?, ..self.clone() })
+        let http = Arc::new(HttpClients::new(self.config().timeouts.connect)?);
+        Ok(Self { http, ..self.clone() })
     }
 
     /// Takes no new calls, waits for those under way until the configured deadline, ends the rest with an error that

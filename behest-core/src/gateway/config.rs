@@ -76,6 +76,8 @@ pub struct Config {
     pub ledger_durability: Durability,
     /// The providers of the platform, by name.
     pub providers: std::collections::BTreeMap<String, ProviderConfig>,
+    /// The patience with clients.
+    pub patience_seconds: PatienceConfig,
     /// The patience with providers.
     pub timeouts_seconds: TimeoutConfig,
     /// The same as durations.
@@ -104,6 +106,24 @@ pub struct ProviderConfig {
     /// Its key, once read from the environment. Never in the file.
     #[serde(skip)]
     pub api_key: Option<Secret>,
+}
+
+/// Seconds that a client has for each thing that it does.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatienceConfig {
+    /// To send a request's headers; a connection that asks nothing for this long is closed.
+    pub headers: u64,
+    /// To send a request's body, all of it.
+    pub body: u64,
+    /// To read on, once it has stopped reading an answer.
+    pub write: u64,
+}
+
+impl Default for PatienceConfig {
+    fn default() -> Self {
+        Self { headers: 30, body: 60, write: 60 }
+    }
 }
 
 /// Seconds for each phase of a call to a provider.
@@ -151,6 +171,7 @@ impl Default for Config {
             workers: None,
             ledger_durability: Durability::default(),
             providers: std::collections::BTreeMap::new(),
+            patience_seconds: PatienceConfig::default(),
             timeouts_seconds: TimeoutConfig::default(),
             timeouts: Timeouts::default(),
             admin_secret: None,
@@ -160,7 +181,7 @@ impl Default for Config {
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 28] = [
     "host",
     "port",
     "data_dir",
@@ -176,6 +197,10 @@ const KEYS: [&str; 24] = [
     "workers",
     "ledger_durability",
     "providers",
+    "patience_seconds",
+    "headers",
+    "body",
+    "write",
     "timeouts_seconds",
     "base_url",
     "local",
@@ -255,6 +280,14 @@ impl Config {
         }
         if self.workers == Some(0) {
             return value("workers", "must be 1 or more");
+        }
+        let patience = self.patience_seconds;
+        for (key, seconds) in
+            [("headers", patience.headers), ("body", patience.body), ("write", patience.write)]
+        {
+            if seconds == 0 {
+                return value(&format!("patience_seconds.{key}"), "must be 1 or more");
+            }
         }
         if self.max_body_bytes == 0 || self.max_body_bytes_total < self.max_body_bytes {
             return value(

@@ -206,6 +206,31 @@ pub enum ProviderError {
     },
 }
 
+impl ProviderError {
+    /// The same without the provider's own words, which may repeat the prompt: for the log.
+    #[must_use]
+    pub fn without_words(&self) -> String {
+        match self {
+            Self::Rejected { status, .. } => format!("the provider refused the request with {status}"),
+            Self::Failed { status, .. } => format!("the provider answered {status}"),
+            Self::InStream { .. } => "the provider broke its answer off with an error".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The same with the provider's key taken out of its words: some repeat it.
+    #[must_use]
+    pub fn without_key(mut self, key: &ProviderKey) -> Self {
+        if let ProviderKey::Open(key) = key
+            && let Self::Rejected { message, .. } | Self::Failed { message, .. } | Self::InStream { message } =
+                &mut self
+        {
+            *message = message.replace(key.expose(), "[key]");
+        }
+        self
+    }
+}
+
 /// A provider's failure with its name: what the caller is told.
 #[derive(Debug, thiserror::Error)]
 #[error("{provider}: {source}")]
@@ -244,6 +269,10 @@ impl Refuse for ProviderFailure {
             ProviderError::Rejected { param, .. } => param.as_deref(),
             _ => None,
         }
+    }
+
+    fn for_log(&self) -> String {
+        format!("{}: {}", self.provider, self.source.without_words())
     }
 
     fn details(&self) -> Option<Value> {
@@ -302,6 +331,8 @@ pub struct Chunk {
     pub text: Option<String>,
     /// Pieces of tool calls of the first choice, as they came.
     pub tool_calls: Option<Box<RawValue>>,
+    /// How much of an answer it brings, in bytes of text, over all choices and kinds.
+    pub answered_bytes: usize,
     /// It carries usage and nothing else.
     pub usage_only: bool,
 }

@@ -14,7 +14,7 @@ use crate::token::verify::{Unverified, check_times};
 use crate::token::{Claims, Rules, SigningKey, TokenError, Verified, VerifyingKey};
 
 /// How many verified tokens are remembered.
-const REMEMBERED_TOKENS: usize = 100_000;
+const REMEMBERED_TOKENS: usize = 10_000;
 const STORED_AS: &str = "gateway_signing_key";
 
 /// Who signed a token.

@@ -136,17 +136,10 @@ impl Attempt {
         open.summary.tokens = summary.tokens.or(open.summary.tokens);
         open.summary.finish_reason =
             summary.finish_reason.clone().or_else(|| open.summary.finish_reason.take());
-        if let Some(text) = &chunk.text {
-            open.answered_bytes += text.len();
-            if open.memory.is_some() {
-                open.gathered.add_text(text);
-            }
-        }
-        if let Some(tool_calls) = &chunk.tool_calls {
-            open.answered_bytes += tool_calls.get().len();
-            if open.memory.is_some() {
-                open.gathered.add_tool_calls(tool_calls);
-            }
+        open.answered_bytes += chunk.answered_bytes;
+        if open.memory.is_some() {
+            chunk.text.iter().for_each(|text| open.gathered.add_text(text));
+            chunk.tool_calls.iter().for_each(|pieces| open.gathered.add_tool_calls(pieces));
         }
     }
 
@@ -190,6 +183,8 @@ impl Attempt {
             Tokens { input: Some(prompt_tokens), output: Some(output), ..Tokens::default() }
         });
         record.cost = price.map(|price| price.of(&record.tokens));
+        // A failed call stores nothing: its client repeats it, and the turn must not stand there twice.
+        let memory = memory.filter(|_| matches!(outcome, Outcome::Ok | Outcome::Cancelled));
         let turn = memory.and_then(|memory| memory.turn(gathered, outcome != Outcome::Ok, record.ended_at));
         self.store.settle(Settlement { record, turn, permit, done });
     }

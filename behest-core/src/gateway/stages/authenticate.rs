@@ -22,6 +22,9 @@ const END_USER: HeaderName = HeaderName::from_static("x-end-user-id");
 const SESSION: HeaderName = HeaderName::from_static("x-session-id");
 const TAGS: HeaderName = HeaderName::from_static("x-behest-tags");
 
+/// The longest name of a tier.
+pub const MAX_TIER_BYTES: usize = 64;
+
 /// Why nobody was recognised, or not for this project.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -62,6 +65,9 @@ pub enum AuthenticateError {
     /// The tags cannot be read.
     #[error(transparent)]
     Tags(#[from] BadTags),
+    /// The token's tier is no name.
+    #[error("the token's tier must be 1, 2, 3, or a name of at most {MAX_TIER_BYTES} bytes")]
+    Tier,
 }
 
 impl Refuse for AuthenticateError {
@@ -74,7 +80,7 @@ impl Refuse for AuthenticateError {
             }
             Self::OtherProject => Code::Forbidden,
             Self::Suspended => Code::ProjectSuspended,
-            Self::Id { .. } | Self::Tags(_) => Code::ValidationError,
+            Self::Id { .. } | Self::Tags(_) | Self::Tier => Code::ValidationError,
         }
     }
 
@@ -221,6 +227,8 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
         UserId::parse(claims.uid.clone()).map_err(|source| AuthenticateError::Id { place: "uid", source })?;
     let session = claims.sid.clone().filter(|sid| !sid.is_empty()).map(SessionId::parse).transpose();
     let session = session.map_err(|source| AuthenticateError::Id { place: "sid", source })?;
+    let tier = claims.tier.as_ref().map(|tier| tier.name().filter(|name| name.len() <= MAX_TIER_BYTES));
+    let tier = tier.map(|name| name.ok_or(AuthenticateError::Tier)).transpose()?;
     if let Some(tags) = &claims.tags {
         tags::check(tags).map_err(AuthenticateError::Tags)?;
     }
@@ -228,7 +236,7 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
         tenant,
         project,
         user: Some(user.as_str().to_owned()),
-        tier: claims.tier.as_ref().and_then(|tier| tier.name()).map(str::to_owned),
+        tier: tier.map(str::to_owned),
         role,
         session,
         tags: claims.tags.clone(),

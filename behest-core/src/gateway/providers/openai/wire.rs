@@ -42,7 +42,7 @@ pub(super) async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, Provi
     if response.status() == StatusCode::OK {
         return Ok(response);
     }
-    Err(failed(response, call.timeouts, &call.upstream.key).await)
+    Err(failed(response, call.timeouts).await)
 }
 
 /// Reads a whole answer.
@@ -81,16 +81,12 @@ async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Result<By
     Ok(all.freeze())
 }
 
-async fn failed(response: Response<Incoming>, timeouts: Timeouts, key: &ProviderKey) -> ProviderError {
+async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderError {
     let status = response.status().as_u16();
     let retry_after =
         response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = read(response.into_body(), timeouts, MAX_ERROR_BYTES).await.unwrap_or_default();
     let (message, param) = error_of(&body);
-    let message = match key {
-        ProviderKey::Open(key) => message.replace(key.expose(), "[key]"),
-        _ => message,
-    };
     match status {
         400 | 404 | 413 | 415 | 422 => ProviderError::Rejected { status, message, param },
         _ => ProviderError::Failed { status, message, retry_after },
