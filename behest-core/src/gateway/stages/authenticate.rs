@@ -29,7 +29,7 @@ pub const MAX_TIER_BYTES: usize = 64;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthenticateError {
-    /// No `Authorization`.
+    /// No `Authorization`, or one without a credential, as an unset variable leaves it.
     #[error("no credentials: send `Authorization: Bearer` with a token or an API key")]
     Missing,
     /// Not `Bearer`, or not readable.
@@ -143,12 +143,15 @@ fn check_project(project: &Project, principal: &Principal) -> Result<(), Authent
 pub fn bearer(headers: &HeaderMap) -> Result<Secret, AuthenticateError> {
     let value = headers.get(header::AUTHORIZATION).ok_or(AuthenticateError::Missing)?;
     let value = value.to_str().map_err(|_| AuthenticateError::NotBearer)?;
+    let value = value.trim();
+    if value.is_empty() || value.eq_ignore_ascii_case("bearer") {
+        return Err(AuthenticateError::Missing);
+    }
     let (scheme, credential) = value.split_once(' ').ok_or(AuthenticateError::NotBearer)?;
-    let credential = credential.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || credential.is_empty() {
+    if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(AuthenticateError::NotBearer);
     }
-    Ok(Secret::new(credential))
+    Ok(Secret::new(credential.trim()))
 }
 
 /// A verified API key: its row and the tenant of its project.
@@ -261,4 +264,26 @@ fn text(
     let unreadable = || AuthenticateError::Id { place, source: BadId::User { length: value.len() } };
     let value = std::str::from_utf8(value.as_bytes()).map_err(|_| unreadable())?.trim();
     Ok((!value.is_empty()).then(|| value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn an_authorization_without_a_credential_is_a_missing_one() {
+        let read = |value: &'static str| {
+            bearer(&HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]))
+        };
+        for empty in ["", " ", "Bearer", "bearer "] {
+            assert!(matches!(read(empty), Err(AuthenticateError::Missing)), "{empty:?}");
+        }
+        for other in ["Basic dTpw", "behest_sk_live_0", "Bearerx y"] {
+            assert!(matches!(read(other), Err(AuthenticateError::NotBearer)), "{other:?}");
+        }
+        assert_eq!(read("Bearer  x").expect("a credential").expose(), "x");
+        assert!(matches!(bearer(&HeaderMap::new()), Err(AuthenticateError::Missing)));
+    }
 }
