@@ -317,8 +317,6 @@ pub struct Summary {
     pub tokens: Option<Tokens>,
     /// Why it ended.
     pub finish_reason: Option<String>,
-    /// The model that says it answered.
-    pub model: Option<String>,
 }
 
 /// A whole answer, as it came.

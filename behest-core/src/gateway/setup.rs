@@ -99,6 +99,11 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
 
     let sealer = Arc::new(Sealer::from_text(&master_key(&config, &data_dir)?)?);
     let admin_secret = admin_secret(&config, &data_dir)?;
+    // Made before the database makes them, so that conversations are nobody else's to read.
+    for file in [DATABASE_FILE, JOURNAL_FILE] {
+        let open = private_options().write(true).create(true).truncate(false).open(data_dir.join(file));
+        open.map_err(in_data_dir)?;
+    }
     let store: Arc<dyn Store> =
         Arc::new(Sqlite::open(&data_dir.join(DATABASE_FILE), config.ledger_durability)?);
     let (journal, open) =

@@ -168,11 +168,7 @@ impl Echo {
         }));
         chunks.push(Chunk {
             data: event(json!({}), Some(self.finish_reason)),
-            summary: Summary {
-                finish_reason: Some(self.finish_reason.to_owned()),
-                model: Some(ECHO.to_owned()),
-                tokens: None,
-            },
+            summary: Summary { finish_reason: Some(self.finish_reason.to_owned()), tokens: None },
             ..Chunk::default()
         });
         chunks.push(Chunk {
@@ -185,11 +181,7 @@ impl Echo {
     }
 
     fn summary(&self) -> Summary {
-        Summary {
-            tokens: Some(self.tokens()),
-            finish_reason: Some(self.finish_reason.to_owned()),
-            model: Some(ECHO.to_owned()),
-        }
+        Summary { tokens: Some(self.tokens()), finish_reason: Some(self.finish_reason.to_owned()) }
     }
 }
 

@@ -11,8 +11,6 @@ use crate::gateway::providers::{Chunk, ProviderError, Summary};
 #[derive(Deserialize)]
 struct Reply<'r> {
     #[serde(borrow, default)]
-    model: Option<Cow<'r, str>>,
-    #[serde(borrow, default)]
     choices: Option<Vec<Choice<'r>>>,
     #[serde(borrow, default)]
     usage: Option<&'r RawValue>,
@@ -120,7 +118,7 @@ pub(super) fn summary(body: &[u8]) -> Result<Summary, ProviderError> {
         return Err(ProviderError::Garbage("it has no choices"));
     };
     let finish_reason = choices.first().and_then(|choice| choice.finish_reason.as_deref()).map(str::to_owned);
-    Ok(Summary { tokens: tokens(reply.usage), finish_reason, model: reply.model.map(Cow::into_owned) })
+    Ok(Summary { tokens: tokens(reply.usage), finish_reason })
 }
 
 /// Reads one event of a stream.
@@ -141,7 +139,6 @@ pub(super) fn chunk(data: bytes::Bytes) -> Result<Chunk, ProviderError> {
                 .iter()
                 .find_map(|choice| choice.finish_reason.as_deref())
                 .map(str::to_owned),
-            model: reply.model.map(Cow::into_owned),
         },
         text: delta.and_then(|delta| delta.content).and_then(|raw| serde_json::from_str(raw.get()).ok()),
         tool_calls: delta.and_then(|delta| delta.tool_calls).filter(present).map(ToOwned::to_owned),
