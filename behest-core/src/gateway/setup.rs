@@ -19,11 +19,11 @@ use super::control::projects;
 use super::hosts::Hosts;
 use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
-use super::providers::{Dialect, OPENAI_BASE_URL, ProviderKey, Upstream};
+use super::providers::{OPENAI_BASE_URL, ProviderKey, Upstream};
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
-use super::{Gateway, Shared, clock};
+use super::{Gateway, Shared, Worker, clock};
 use crate::gateway::drain::Drain;
 use crate::gateway::ledger::record::{KeySource, UsageRecord};
 use crate::secret::Secret;
@@ -118,7 +118,8 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         allowed: config.allowed_hosts.clone(),
         loopback: is_loopback(&config.host),
     };
-    let http = Arc::new(HttpClients::new(config.timeouts.connect).map_err(StartError::Certificates)?);
+    let http = HttpClients::new(config.timeouts.connect).map_err(StartError::Certificates)?;
+    let worker = Arc::new(Worker { http, mailbox: None });
     let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
     let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));
     let shared = Shared {
@@ -138,7 +139,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         store,
         config,
     };
-    Ok(Gateway { shared: Arc::new(shared), http })
+    Ok(Gateway { shared: Arc::new(shared), worker })
 }
 
 /// Whether an address to listen on is this machine's own.
@@ -169,15 +170,10 @@ fn platform_providers(config: &Config) -> Result<Vec<Arc<Upstream>>, ConfigError
                     });
                 }
             };
-        Ok(Arc::new(Upstream {
-            name: name.clone(),
-            dialect: Dialect::OpenAi,
-            base_url,
-            local: provider.local,
-            key: provider.api_key.clone().map_or(ProviderKey::None, ProviderKey::Open),
-            source: KeySource::Platform,
-            models: provider.models.clone(),
-        }))
+        let key = provider.api_key.clone().map_or(ProviderKey::None, ProviderKey::Open);
+        let models = provider.models.clone();
+        let source = KeySource::Platform;
+        Ok(Arc::new(Upstream::open_ai(name.clone(), base_url, provider.local, key, source, models)))
     };
     config.providers.iter().map(upstream).collect()
 }

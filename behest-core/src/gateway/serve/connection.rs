@@ -1,14 +1,13 @@
 //! One connection from its first byte to its last, and how long its client may take for each thing.
 
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -39,34 +38,24 @@ pub(super) async fn serve(
     router: Router,
     patience: PatienceConfig,
     closing: Closing,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    stream.set_nonblocking(true)?;
-    // Without it the first token waits for the client's delayed acknowledgement.
-    stream.set_nodelay(true)?;
-    let mut stream = TimeoutStream::new(Linger::new(tokio::net::TcpStream::from_std(stream)?));
+) -> Result<(), hyper::Error> {
+    let mut stream = TimeoutStream::new(Linger::new(stream));
     stream.set_write_timeout(Some(Duration::from_secs(patience.write)));
-    let headers = Duration::from_secs(patience.headers);
-    let asked = Arc::new(AtomicBool::new(false));
-    let asks = Arc::clone(&asked);
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-        asks.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Peer(peer));
         request.map(axum::body::Body::new)
     });
-    let builder = builder(headers);
-    let connection =
-        builder.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
+    // HTTP/1.1 only: under HTTP/2 a client that stops reading one stream keeps the socket writable, so that nothing
+    // would tell that it is gone. Whoever wants HTTP/2 for browsers has it at the TLS in front.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(patience.headers))
+        .max_buf_size(MAX_HEADER_BYTES)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
     tokio::pin!(connection);
-    // hyper's own limit begins when it knows the version, which a client that sends nothing never tells.
-    let silent = async {
-        tokio::time::sleep(headers).await;
-        if asked.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         result = connection.as_mut() => return result,
-        () = silent => return Ok(()),
         () = closing.last_request.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
@@ -77,20 +66,4 @@ pub(super) async fn serve(
             Ok(())
         }
     }
-}
-
-fn builder(headers: Duration) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(headers)
-        .max_buf_size(MAX_HEADER_BYTES)
-        .pipeline_flush(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(MAX_HEADER_BYTES as u32)
-        .keep_alive_interval(Some(headers));
-    builder
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::gateway::Gateway;
 use crate::gateway::auth::api_keys;
-use crate::gateway::auth::signing_keys::{NotBelieved, Signer};
+use crate::gateway::auth::signing_keys::{NotBelieved, Signer, Verdict};
 use crate::gateway::clock;
 use crate::gateway::context::{CredentialKind, Known, Located, Principal, Project};
 use crate::gateway::refusal::{Refusal, Refuse};
@@ -207,6 +207,15 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
         NotBelieved::Token(error) => Refusal::from(AuthenticateError::from(error)),
         NotBelieved::Store(error) => Refusal::from(error),
     })?;
+    if let Some(principal) = verdict.principal.get() {
+        return Ok(principal.clone());
+    }
+    let principal = named_by(&verdict)?;
+    Ok(verdict.principal.get_or_init(|| principal).clone())
+}
+
+/// Whom a verified token names.
+fn named_by(verdict: &Verdict) -> Result<Principal, AuthenticateError> {
     let claims = verdict.verified.claims();
     let id = |text: &str| Uuid::parse_str(text).map_err(|_| AuthenticateError::TokenProject);
     let (tenant, project) = (id(&claims.tid)?, id(&claims.pid)?);
@@ -218,7 +227,7 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
         // Whatever the claim says: a tenant's key speaks for end users only.
         Signer::Tenant { kid, tenant: owner } => {
             if *owner != tenant {
-                return Err(AuthenticateError::TokenProject.into());
+                return Err(AuthenticateError::TokenProject);
             }
             (Role::User, CredentialKind::Local { kid: kid.clone() }, false)
         }
