@@ -37,8 +37,13 @@ pub struct Site {
 
 impl Site {
     /// Serves `router`, or keeps it in this process.
-    pub async fn start(way: Way, router: Router) -> Self {
-        let builder = Client::builder().key(API_KEY).max_retries(0);
+    async fn start(way: Way, router: Router) -> Self {
+        Self::with_key(way, router, API_KEY).await
+    }
+
+    /// The same, with the API key that the router knows.
+    pub async fn with_key(way: Way, router: Router, api_key: &str) -> Self {
+        let builder = Client::builder().key(api_key).max_retries(0);
         match way {
             Way::Http => {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
