@@ -215,14 +215,10 @@ class Behest(System):
         self.version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
     def settings(self):
-        """THE ONE PLACE for what the gateway must be told: environment and configuration file.
-
-        The operator has to declare a provider on a loopback address as local; the variable's name stands here.
-        """
+        """What the gateway must be told: environment and configuration file."""
         environment = {
             "OPENAI_API_KEY": "sk-bench",
             "OPENAI_BASE_URL": f"http://{self.upstream.address}/v1",
-            "BEHEST_OPENAI_LOCAL": "true",
         }
         return environment, ""
 

@@ -2,6 +2,7 @@
 
 mod announce;
 mod profile;
+mod signals;
 
 use std::io::IsTerminal as _;
 
@@ -32,14 +33,21 @@ impl Explain for BadFilter {
 
 impl Explain for gateway::ServeError {
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::PortTaken { .. } => {
-                Some("choose another port with `--port`, or any free one with `--port 0`".to_owned())
-            }
+        let hint = match self {
+            Self::PortTaken { .. } => "choose another port with `--port`, or any free one with `--port 0`",
+            Self::Listen { .. } => "check `--host` and `--port`: ports below 1024 need special rights",
             Self::Start(StartError::Locked { .. }) => {
-                Some("stop the other gateway, or name another directory with `--data-dir`".to_owned())
+                "stop the other gateway, or name another directory with `--data-dir`"
             }
-            _ => None,
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    fn status(&self) -> ExitStatus {
+        match self {
+            Self::System(_) => ExitStatus::Error,
+            _ => ExitStatus::Failure,
         }
     }
 }
@@ -53,7 +61,8 @@ pub fn run(settings: ServeSettings, printer: Printer) -> Result<ExitStatus, Repo
     // A profile must not send a key to an address that others can take.
     let keeps_profile = settings.keeps_profile && is_loopback(&settings.config.host);
     let place = settings.secret_place;
-    gateway::run(settings.config, stop_signal(), |ready| tell(ready, &place, keeps_profile, printer))?;
+    let stop = signals::first_stop()?;
+    gateway::run(settings.config, stop, |ready| tell(ready, &place, keeps_profile, printer))?;
     Ok(ExitStatus::Success)
 }
 
@@ -92,43 +101,4 @@ fn start_log(filter: &str, format: LogFormat) -> Result<(), BadFilter> {
         LogFormat::Json => log.json().init(),
     }
     Ok(())
-}
-
-/// Ends with the first SIGTERM or Ctrl-C. A second Ctrl-C ends the process, drained or not.
-async fn stop_signal() {
-    first_signal().await;
-    tracing::info!("stopping: running calls may finish; Ctrl-C again stops at once");
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
-        }
-    });
-}
-
-#[cfg(unix)]
-async fn first_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM will stop the gateway without draining");
-            return interrupted().await;
-        }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        () = interrupted() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn first_signal() {
-    interrupted().await;
-}
-
-async fn interrupted() {
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::warn!(%error, "Ctrl-C will stop the gateway without draining");
-        std::future::pending::<()>().await;
-    }
 }

@@ -24,10 +24,19 @@ impl TestGateway {
 
     /// Starts with more arguments, in a home that may have seen a gateway before.
     pub fn start_in(sandbox: Sandbox, arguments: &[&str]) -> Self {
+        Self::start_with(sandbox, arguments, &[])
+    }
+
+    /// Starts with variables, too.
+    pub fn start_with(sandbox: Sandbox, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let log = log_file(&sandbox);
         let stderr = File::create(&log).expect("a log");
         let always = ["serve", "--port", "0", "--json", "--data-dir", "data"];
-        let mut process = sandbox.behest(always.iter().chain(arguments)).spawn(Stdio::from(stderr));
+        let mut behest = sandbox.behest(always.iter().chain(arguments));
+        for (name, value) in variables {
+            behest = behest.env(name, value);
+        }
+        let mut process = behest.spawn(Stdio::from(stderr));
         let mut line = String::new();
         let stdout = process.stdout.take().expect("standard output");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
@@ -62,7 +71,12 @@ impl TestGateway {
     /// Waits until it has stopped by itself; gives its exit status and what it has logged.
     pub fn stopped(mut self) -> (ExitStatus, String) {
         let status = self.process.wait().expect("it ends");
-        (status, fs::read_to_string(log_file(&self.sandbox)).expect("a log"))
+        (status, self.log())
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(log_file(&self.sandbox)).expect("a log")
     }
 
     /// Stops it and gives its home back.

@@ -89,6 +89,28 @@ fn sigterm_and_ctrl_c_stop_it_in_order() {
 }
 
 #[test]
+fn a_second_ctrl_c_waits_for_nobody() {
+    let provider = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let base_url = format!("http://{}/v1", provider.local_addr().expect("an address"));
+    let variables = [("OPENAI_BASE_URL", base_url.as_str()), ("OPENAI_API_KEY", "sk-1")];
+    let gateway = TestGateway::start_with(Sandbox::new(), &[], &variables);
+    let mut caller = gateway.behest(&["chat", "--model", "gpt-4o-mini", "hello"]).spawn(Stdio::null());
+    // The provider takes the call and never answers it, so the drain would last until its deadline.
+    let (held, _) = provider.accept().expect("a call");
+
+    gateway.signal("INT");
+    while !gateway.log().contains("stopping") {
+        std::thread::yield_now();
+    }
+    gateway.signal("INT");
+    let (status, log) = gateway.stopped();
+    assert_eq!(status.code(), Some(130), "{log}");
+    drop(held);
+    // Its gateway has gone; how it says so is another test's.
+    caller.kill().and_then(|()| caller.wait().map(drop)).expect("the caller ends");
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let gateway = TestGateway::start();
     let second = gateway.sandbox.behest(["serve", "--port", "0", "--data-dir", "data"]).run();

@@ -52,7 +52,7 @@ fn a_port_that_is_taken_says_how_to_choose_another() {
     ----- stdout -----
 
     ----- stderr -----
-    error: the address 127.0.0.1:[PORT] is in use
+    error: the port [PORT] on 127.0.0.1 is taken
 
     hint: choose another port with `--port`, or any free one with `--port 0`
     ");

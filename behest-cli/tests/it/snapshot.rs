@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 pub static FILTERS: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
     vec![
         (r"(?:/[\w.-]+)+/home-[\w]+", "[HOME]"),
+        (r"the port \d{4,5}", "the port [PORT]"),
         (r"(127\.0\.0\.1|localhost):\d{4,5}", "$1:[PORT]"),
         (r"behest_sk_live_[0-9a-f]{32}", "behest_sk_live_[KEY]"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]"),

@@ -24,6 +24,14 @@ pub enum ConfigError {
         /// The nearest known key.
         suggestion: Option<String>,
     },
+    /// The file names a variable for a provider's key, and there is none.
+    #[error("the key of provider `{provider}` is to be in {variable}, which is not set")]
+    MissingVariable {
+        /// The provider.
+        provider: String,
+        /// The variable.
+        variable: String,
+    },
     /// A value outside its bounds.
     #[error("`{key}` {problem}")]
     Value {
@@ -68,6 +76,8 @@ pub struct Config {
     pub ledger_durability: Durability,
     /// The providers of the platform, by name.
     pub providers: std::collections::BTreeMap<String, ProviderConfig>,
+    /// The patience with clients.
+    pub patience_seconds: PatienceConfig,
     /// The patience with providers.
     pub timeouts_seconds: TimeoutConfig,
     /// The same as durations.
@@ -96,6 +106,24 @@ pub struct ProviderConfig {
     /// Its key, once read from the environment. Never in the file.
     #[serde(skip)]
     pub api_key: Option<Secret>,
+}
+
+/// Seconds that a client has for each thing that it does.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatienceConfig {
+    /// To send a request's headers; a connection that asks nothing for this long is closed.
+    pub headers: u64,
+    /// To send a request's body, all of it.
+    pub body: u64,
+    /// To read on, once it has stopped reading an answer.
+    pub write: u64,
+}
+
+impl Default for PatienceConfig {
+    fn default() -> Self {
+        Self { headers: 30, body: 60, write: 60 }
+    }
 }
 
 /// Seconds for each phase of a call to a provider.
@@ -143,6 +171,7 @@ impl Default for Config {
             workers: None,
             ledger_durability: Durability::default(),
             providers: std::collections::BTreeMap::new(),
+            patience_seconds: PatienceConfig::default(),
             timeouts_seconds: TimeoutConfig::default(),
             timeouts: Timeouts::default(),
             admin_secret: None,
@@ -152,7 +181,7 @@ impl Default for Config {
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 28] = [
     "host",
     "port",
     "data_dir",
@@ -168,6 +197,10 @@ const KEYS: [&str; 24] = [
     "workers",
     "ledger_durability",
     "providers",
+    "patience_seconds",
+    "headers",
+    "body",
+    "write",
     "timeouts_seconds",
     "base_url",
     "local",
@@ -201,27 +234,37 @@ impl Config {
         Ok(config)
     }
 
-    /// Puts the environment over the file: secrets and the providers that are known by their variables. An OpenAI
-    /// address that is itself private, such as `http://localhost:11434/v1`, counts as declared local: the operator
-    /// wrote it there.
-    #[must_use]
-    pub fn with_environment(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
+    /// Puts the environment over the file: the master key, the providers' keys, and the provider that OpenAI's own
+    /// variables describe. An OpenAI address that is itself private, such as `http://localhost:11434/v1`, counts as
+    /// declared local: the operator wrote it there.
+    ///
+    /// # Errors
+    /// [`ConfigError::MissingVariable`] when the file names a variable that is not set.
+    pub fn apply_environment(
+        &mut self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), ConfigError> {
         let secret = |name: &str| variable(name).map(Secret::from);
-        self.encryption_key = secret(env::ENCRYPTION_KEY).or(self.encryption_key);
-        self.admin_secret = secret(env::ADMIN_SECRET).or(self.admin_secret);
-        let base_url = variable(env::OPENAI_BASE_URL);
-        if base_url.is_some() || variable(env::OPENAI_API_KEY).is_some() {
+        if let Some(key) = secret(env::ENCRYPTION_KEY) {
+            self.encryption_key = Some(key);
+        }
+        let (key, base_url) = (secret(env::OPENAI_API_KEY), variable(env::OPENAI_BASE_URL));
+        if key.is_some() || base_url.is_some() {
             let openai = self.providers.entry("openai".to_owned()).or_default();
-            openai.api_key_env.get_or_insert_with(|| env::OPENAI_API_KEY.to_owned());
+            openai.api_key = key;
             if let Some(base_url) = base_url {
                 openai.local |= url::Url::parse(&base_url).is_ok_and(|url| names_private(&url));
                 openai.base_url = Some(base_url);
             }
         }
-        for provider in self.providers.values_mut() {
-            provider.api_key = provider.api_key_env.as_deref().and_then(&secret);
+        for (provider, settings) in &mut self.providers {
+            if let Some(name) = &settings.api_key_env {
+                let missing =
+                    || ConfigError::MissingVariable { provider: provider.clone(), variable: name.clone() };
+                settings.api_key = Some(secret(name).ok_or_else(missing)?);
+            }
         }
-        self
+        Ok(())
     }
 
     /// Checks what no type can.
@@ -237,6 +280,14 @@ impl Config {
         }
         if self.workers == Some(0) {
             return value("workers", "must be 1 or more");
+        }
+        let patience = self.patience_seconds;
+        for (key, seconds) in
+            [("headers", patience.headers), ("body", patience.body), ("write", patience.write)]
+        {
+            if seconds == 0 {
+                return value(&format!("patience_seconds.{key}"), "must be 1 or more");
+            }
         }
         if self.max_body_bytes == 0 || self.max_body_bytes_total < self.max_body_bytes {
             return value(
@@ -284,22 +335,38 @@ mod tests {
         assert!(error.to_string().contains("port"), "{error}");
     }
 
-    #[test]
-    fn providers_come_from_the_environment() {
-        let with = |variables: &[(&str, &str)]| {
-            let find = |name: &str| {
-                let found = variables.iter().find(|(variable, _)| *variable == name);
-                found.map(|(_, value)| (*value).to_owned())
-            };
-            Config::default().with_environment(find)
+    fn with(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let mut config = Config::from_toml(file).expect("a configuration");
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
         };
-        assert!(with(&[]).providers.is_empty());
-        let config = with(&[("OPENAI_API_KEY", "sk-x")]);
+        config.apply_environment(variable).map_err(|error| error.to_string())?;
+        config.check().map_err(|error| error.to_string()).map(|()| config)
+    }
+
+    #[test]
+    fn openais_variables_describe_a_provider() {
+        assert!(with("", &[]).expect("a configuration").providers.is_empty());
+        let config = with("", &[("OPENAI_API_KEY", "sk-1")]).expect("a configuration");
         let openai = &config.providers["openai"];
-        assert_eq!(openai.api_key.as_ref().map(Secret::expose), Some("sk-x"));
-        assert!(!openai.local && openai.base_url.is_none() && config.check().is_ok());
-        let config = with(&[("OPENAI_BASE_URL", "http://localhost:11434/v1")]);
-        assert!(config.providers["openai"].local && config.check().is_ok());
+        assert_eq!(openai.api_key, Some(Secret::new("sk-1")));
+        assert_eq!((openai.base_url.as_deref(), openai.local), (None, false));
+
+        let here = "http://127.0.0.1:11434/v1";
+        let config = with("", &[("OPENAI_BASE_URL", here)]).expect("a configuration");
+        let openai = &config.providers["openai"];
+        assert_eq!((openai.base_url.as_deref(), openai.local, &openai.api_key), (Some(here), true, &None));
+    }
+
+    #[test]
+    fn the_file_names_variables_and_the_environment_holds_the_keys() {
+        let file =
+            "[providers.groq]\nbase_url = \"https://api.groq.com/openai/v1\"\napi_key_env = \"GROQ_KEY\"";
+        let config = with(file, &[("GROQ_KEY", "gsk-1")]).expect("a configuration");
+        assert_eq!(config.providers["groq"].api_key, Some(Secret::new("gsk-1")));
+        let error = with(file, &[]).expect_err("no key");
+        assert_eq!(error, "the key of provider `groq` is to be in GROQ_KEY, which is not set");
     }
 
     #[test]

@@ -40,6 +40,16 @@ pub trait Refuse: std::error::Error {
             _ => None,
         }
     }
+    /// How the log tells it, causes included: never in words that may repeat a prompt.
+    fn for_log(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    }
     /// Where a person can lift the limit.
     fn upgrade_url(&self) -> Option<&str> {
         None

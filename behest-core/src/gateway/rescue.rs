@@ -87,8 +87,7 @@ fn body(refusal: &Refusal) -> Vec<u8> {
 fn log(refusal: &Refusal, trace_id: &str) {
     let code = refusal.cause().code().as_str();
     if refusal.cause().status() >= 500 {
-        let error: &dyn std::error::Error = refusal;
-        tracing::error!(trace_id, code, error, "request failed");
+        tracing::error!(trace_id, code, error = refusal.cause().for_log(), "request failed");
     } else {
         tracing::debug!(trace_id, code, "request refused");
     }

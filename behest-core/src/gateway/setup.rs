@@ -19,13 +19,13 @@ use super::control::projects;
 use super::hosts::Hosts;
 use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
-use super::providers::{Dialect, OPENAI_BASE_URL, ProviderKey, Upstream};
+use super::providers::{OPENAI_BASE_URL, ProviderKey, Upstream};
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
-use super::{Gateway, Shared, clock};
+use super::{Gateway, Shared, Worker, clock};
 use crate::gateway::drain::Drain;
-use crate::gateway::ledger::record::KeySource;
+use crate::gateway::ledger::record::{KeySource, UsageRecord};
 use crate::secret::Secret;
 use crate::token::Rules;
 use crate::types::control::Plan;
@@ -103,17 +103,11 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         Arc::new(Sqlite::open(&data_dir.join(DATABASE_FILE), config.ledger_durability)?);
     let (journal, open) =
         Journal::open(&data_dir.join(JOURNAL_FILE), config.max_calls).map_err(in_data_dir)?;
-    if !open.is_empty() {
-        tracing::warn!(
-            calls = open.len(),
-            "calls that the last process left open are settled at their estimate"
-        );
-        store.append_records(open).await?;
-    }
+    settle_open(&*store, open).await?;
     journal.clear().map_err(in_data_dir)?;
 
     let rules = Rules {
-        issuers: [&[config.issuer.clone()], &config.accepted_issuers[..]].concat(),
+        issuers: [std::slice::from_ref(&config.issuer), &config.accepted_issuers].concat(),
         audience: config.audience.clone(),
         ..Rules::default()
     };
@@ -125,6 +119,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         loopback: is_loopback(&config.host),
     };
     let http = HttpClients::new(config.timeouts.connect).map_err(StartError::Certificates)?;
+    let worker = Arc::new(Worker { http, mailbox: None });
     let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
     let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));
     let shared = Shared {
@@ -144,7 +139,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         store,
         config,
     };
-    Ok(Gateway { shared: Arc::new(shared), http })
+    Ok(Gateway { shared: Arc::new(shared), worker })
 }
 
 /// Whether an address to listen on is this machine's own.
@@ -175,17 +170,27 @@ fn platform_providers(config: &Config) -> Result<Vec<Arc<Upstream>>, ConfigError
                     });
                 }
             };
-        Ok(Arc::new(Upstream {
-            name: name.clone(),
-            dialect: Dialect::OpenAi,
-            base_url,
-            local: provider.local,
-            key: provider.api_key.clone().map_or(ProviderKey::None, ProviderKey::Open),
-            source: KeySource::Platform,
-            models: provider.models.clone(),
-        }))
+        let key = provider.api_key.clone().map_or(ProviderKey::None, ProviderKey::Open);
+        let models = provider.models.clone();
+        let source = KeySource::Platform;
+        Ok(Arc::new(Upstream::open_ai(name.clone(), base_url, provider.local, key, source, models)))
     };
     config.providers.iter().map(upstream).collect()
+}
+
+/// Settles at their estimate the calls that the last process left open. A slot whose record was committed since is
+/// only stale.
+async fn settle_open(store: &dyn Store, mut open: Vec<UsageRecord>) -> Result<(), StoreError> {
+    let missing = store.unrecorded(open.iter().map(|record| record.attempt_id).collect()).await?;
+    open.retain(|record| missing.contains(&record.attempt_id));
+    if !open.is_empty() {
+        tracing::warn!(
+            calls = open.len(),
+            "calls that the last process left open are settled at their estimate"
+        );
+        store.append_records(open).await?;
+    }
+    Ok(())
 }
 
 async fn first_start(store: &dyn Store, admin_secret: &Secret) -> Result<Option<FirstStart>, StoreError> {
@@ -201,21 +206,19 @@ async fn first_start(store: &dyn Store, admin_secret: &Secret) -> Result<Option<
         .await
         .map_err(|error| StoreError::Unavailable(error.to_string()))?
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    store.add_tenant(tenant.clone()).await?;
-    let project = projects::add(store, tenant.id, "default".to_owned()).await?;
-    store
-        .add_api_key(ApiKeyRow {
-            id: Uuid::now_v7(),
-            project_id: project.id,
-            name: "first".to_owned(),
-            role: Role::User,
-            lookup: api_keys::lookup(api_key.expose()),
-            hash,
-            last_four: api_keys::last_four(api_key.expose()),
-            created_at: now,
-            revoked_at: None,
-        })
-        .await?;
+    let project = projects::fresh(tenant.id, "default".to_owned());
+    let key = ApiKeyRow {
+        id: Uuid::now_v7(),
+        project_id: project.id,
+        name: "first".to_owned(),
+        role: Role::User,
+        lookup: api_keys::lookup(api_key.expose()),
+        hash,
+        last_four: api_keys::last_four(api_key.expose()),
+        created_at: now,
+        revoked_at: None,
+    };
+    store.add_first(tenant, project, key).await?;
     Ok(Some(FirstStart { api_key, admin_secret: admin_secret.clone() }))
 }
 
@@ -264,10 +267,16 @@ fn secret_file(
         Ok(text) => Ok(Secret::new(text.trim())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let secret = make()?;
-            let mut file = private_options().write(true).create_new(true).open(&path).map_err(in_data_dir)?;
-            file.write_all(secret.expose().as_bytes()).map_err(in_data_dir)?;
-            file.write_all(b"\n").map_err(in_data_dir)?;
-            file.sync_all().map_err(in_data_dir)?;
+            // Under another name first: a full disk or a crash must not leave half a secret behind.
+            let unfinished = data_dir.join(format!("{name}.new"));
+            let write = || {
+                let mut file = private_options().write(true).create(true).truncate(true).open(&unfinished)?;
+                file.write_all(secret.expose().as_bytes())?;
+                file.write_all(b"\n")?;
+                file.sync_all()?;
+                fs::rename(&unfinished, &path)
+            };
+            write().map_err(in_data_dir)?;
             Ok(secret)
         }
         Err(error) => Err(in_data_dir(error)),

@@ -55,6 +55,13 @@ pub trait Store: Send + Sync + 'static {
     /// Writes one of the gateway's own values, if nobody has; gives the value that stands.
     async fn value_or_insert(&self, name: &'static str, value: String) -> Result<String, StoreError>;
 
+    /// Adds the first tenant with its project and key, all of them or none.
+    async fn add_first(
+        &self,
+        tenant: TenantRow,
+        project: ProjectRow,
+        key: ApiKeyRow,
+    ) -> Result<(), StoreError>;
     /// Adds a tenant.
     async fn add_tenant(&self, row: TenantRow) -> Result<(), StoreError>;
     /// Finds a tenant.

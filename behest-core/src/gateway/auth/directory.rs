@@ -47,12 +47,12 @@ impl Directory {
             sealer,
             platform,
             offline: Arc::new(Upstream::offline()),
-            projects: ReadThrough::new(),
-            slugs: ReadThrough::new(),
-            api_keys: ReadThrough::new(),
-            signing_keys: ReadThrough::new(),
-            catalogues: ReadThrough::new(),
-            origins: ReadThrough::new(),
+            projects: ReadThrough::default(),
+            slugs: ReadThrough::default(),
+            api_keys: ReadThrough::default(),
+            signing_keys: ReadThrough::default(),
+            catalogues: ReadThrough::default(),
+            origins: ReadThrough::default(),
         }
     }
 

@@ -20,13 +20,13 @@ struct State<K, V> {
     generation: u64,
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> ReadThrough<K, V> {
-    /// An empty cache.
-    #[must_use]
-    pub fn new() -> Self {
+impl<K, V> Default for ReadThrough<K, V> {
+    fn default() -> Self {
         Self(RwLock::new(State { entries: HashMap::new(), generation: 0 }))
     }
+}
 
+impl<K: Eq + Hash + Clone, V: Clone> ReadThrough<K, V> {
     /// What is remembered under `key`, else what `load` finds. Nothing found is not remembered.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_up_that_began_before_a_change_is_not_remembered() {
-        let cache: ReadThrough<u8, &str> = ReadThrough::new();
+        let cache: ReadThrough<u8, &str> = ReadThrough::default();
         let found = cache
             .get(&1, async || {
                 cache.forget(&1);

@@ -33,26 +33,31 @@ const NOUNS: [&str; 48] = [
 
 /// Adds a project with a fresh slug.
 pub(crate) async fn add(store: &dyn Store, tenant_id: Uuid, name: String) -> Result<ProjectRow, StoreError> {
-    let mut row = ProjectRow {
+    let mut row = fresh(tenant_id, name);
+    // Of 2.3 million slugs one is soon free; ten in a row taken means something else is wrong.
+    let mut result = Err(StoreError::Taken);
+    for _ in 0..10 {
+        result = store.add_project(row.clone()).await;
+        if !matches!(result, Err(StoreError::Taken)) {
+            break;
+        }
+        row.slug = slug(Uuid::new_v4().as_u128());
+    }
+    result.map(|()| row)
+}
+
+/// A project with a slug that is most probably free.
+pub(crate) fn fresh(tenant_id: Uuid, name: String) -> ProjectRow {
+    ProjectRow {
         id: Uuid::now_v7(),
         tenant_id,
-        slug: String::new(),
+        slug: slug(Uuid::new_v4().as_u128()),
         name,
         status: ProjectStatus::Active,
         created_at: clock::now_ms(),
         deployed: ProjectSettings::default(),
         draft: None,
-    };
-    // Of 2.3 million slugs one is soon free; ten in a row taken means something else is wrong.
-    let mut result = Err(StoreError::Taken);
-    for _ in 0..10 {
-        row.slug = slug(Uuid::new_v4().as_u128());
-        result = store.add_project(row.clone()).await;
-        if !matches!(result, Err(StoreError::Taken)) {
-            break;
-        }
     }
-    result.map(|()| row)
 }
 
 fn slug(random: u128) -> String {

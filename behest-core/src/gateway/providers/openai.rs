@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 use super::{Answer, ChatCall, Provider, ProviderError};
 use crate::gateway::body::Fields;
 
+pub use wire::Endpoint;
+
 /// The adapter.
 pub struct OpenAi;
 
@@ -24,12 +26,14 @@ impl Provider for OpenAi {
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let stream = call.stream;
         let timeouts = call.timeouts;
-        let response = wire::send(call).await?;
+        let key = &call.upstream.key;
+        let hide_key = |error: ProviderError| error.without_key(key);
+        let response = wire::send(call).await.map_err(hide_key)?;
         if stream {
-            Ok(Answer::Stream(stream::chunks(response.into_body(), timeouts)))
+            Ok(Answer::Stream(stream::chunks(response.into_body(), timeouts, key.clone())))
         } else {
             let body = wire::whole(response.into_body(), timeouts).await?;
-            let summary = reply::summary(&body)?;
+            let summary = reply::summary(&body).map_err(hide_key)?;
             Ok(Answer::Whole(super::Whole { body, summary }))
         }
     }

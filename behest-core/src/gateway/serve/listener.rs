@@ -11,30 +11,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
-use super::edge::Peer;
+use super::connection::{self, Closing};
 use crate::gateway::Gateway;
-use crate::gateway::config::Config;
+use crate::gateway::config::{Config, PatienceConfig};
 use crate::gateway::providers::Upstream;
 use crate::gateway::setup::{ADMIN_SECRET_FILE, StartError};
 use crate::gateway::store::{ProjectScope, StoreError};
 use crate::secret::Secret;
 
-/// A client that does not read what it asked for is gone after this long.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
-/// Headers must arrive within this time, and an idle connection is closed after it.
-const HEADER_PATIENCE: Duration = Duration::from_secs(30);
-/// Headers of a request, all together.
-const MAX_HEADER_BYTES: usize = 64 << 10;
 /// How often what has outlived its time is looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
@@ -104,7 +93,7 @@ pub struct Ready {
 /// # Errors
 /// [`ServeError`] says what cannot be used and, where one can tell, what to change.
 pub fn run(
-    config: Config,
+    mut config: Config,
     shutdown: impl Future<Output = ()>,
     on_ready: impl FnOnce(&Ready),
 ) -> Result<(), ServeError> {
@@ -112,6 +101,8 @@ pub fn run(
     runtime.block_on(async {
         let listener = bind(&config)?;
         let address = listener.local_addr()?;
+        // Whether it is loopback is told by the address and not by the name that led there.
+        config.host = address.ip().to_string();
         let gateway = Gateway::builder(config).build().await?;
         let ready = ready(&gateway, address).await?;
         let workers = Workers::start(&gateway)?;
@@ -127,8 +118,10 @@ pub fn run(
         accepting.cancel();
         sweeping.abort();
         workers.stop_keep_alive();
-        gateway.shut_down().await;
+        gateway.drain_calls().await;
+        // The last connections first: what they still hold is settled while the ledger can be written.
         workers.join().await;
+        gateway.close().await;
         Ok(())
     })
 }
@@ -213,36 +206,37 @@ struct Worker {
 
 struct Workers {
     threads: Vec<Worker>,
-    /// No connection is kept for another request.
-    last_request: CancellationToken,
-    /// Every connection is closed.
-    end: CancellationToken,
+    closing: Closing,
 }
 
 impl Workers {
     fn start(gateway: &Gateway) -> Result<Self, ServeError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let (last_request, end) = (CancellationToken::new(), CancellationToken::new());
+        let closing = Closing::default();
+        let patience = gateway.config().patience_seconds;
         let mut threads = Vec::new();
         for index in 0..gateway.config().workers.unwrap_or(cores) {
             let (inbox, connections) = unbounded_channel();
-            let router = gateway.with_own_connections()?.router();
-            let (last_request, end) = (last_request.clone(), end.clone());
             let runtime = Builder::new_current_thread().enable_all().build()?;
+            let router = {
+                let _inside = runtime.enter();
+                gateway.for_this_runtime()?.router()
+            };
+            let closing = closing.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("behest-worker-{index}"))
-                .spawn(move || runtime.block_on(work(connections, router, last_request, end)))?;
+                .spawn(move || runtime.block_on(work(connections, router, patience, closing)))?;
             threads.push(Worker { inbox, thread });
         }
-        Ok(Self { threads, last_request, end })
+        Ok(Self { threads, closing })
     }
 
     fn stop_keep_alive(&self) {
-        self.last_request.cancel();
+        self.closing.last_request.cancel();
     }
 
     async fn join(self) {
-        self.end.cancel();
+        self.closing.end.cancel();
         for Worker { inbox, thread } in self.threads {
             drop(inbox);
             // A worker that panicked has nothing left to close.
@@ -251,22 +245,34 @@ impl Workers {
     }
 }
 
+/// Takes a connection over to the runtime of this thread.
+fn adopt(stream: TcpStream) -> io::Result<tokio::net::TcpStream> {
+    stream.set_nonblocking(true)?;
+    // Without it the first token waits for the client's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    tokio::net::TcpStream::from_std(stream)
+}
+
 async fn work(
     mut connections: UnboundedReceiver<Connection>,
     router: Router,
-    last_request: CancellationToken,
-    end: CancellationToken,
+    patience: PatienceConfig,
+    closing: Closing,
 ) {
     let tracker = TaskTracker::new();
     loop {
         let connection = tokio::select! {
             connection = connections.recv() => connection,
-            () = end.cancelled() => None,
+            () = closing.end.cancelled() => None,
         };
         let Some((stream, peer)) = connection else { break };
-        let (router, last_request, end) = (router.clone(), last_request.clone(), end.clone());
+        let (router, closing) = (router.clone(), closing.clone());
         tracker.spawn(async move {
-            if let Err(error) = serve(stream, peer, router, last_request, end).await {
+            let served = match adopt(stream) {
+                Ok(stream) => connection::serve(stream, peer, router, patience, closing).await,
+                Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
+            };
+            if let Err(error) = served {
                 // A client's broken connection is its own affair.
                 tracing::debug!(%error, "a connection ended");
             }
@@ -275,51 +281,6 @@ async fn work(
     tracker.close();
     // What was answered last is written out; nobody is waited for longer.
     let _ = tokio::time::timeout(Duration::from_secs(1), tracker.wait()).await;
-}
-
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    last_request: CancellationToken,
-    end: CancellationToken,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    stream.set_nonblocking(true)?;
-    // Without it the first token waits for the client's delayed acknowledgement.
-    stream.set_nodelay(true)?;
-    let mut stream = TimeoutStream::new(tokio::net::TcpStream::from_std(stream)?);
-    stream.set_write_timeout(Some(WRITE_PATIENCE));
-    let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        request.map(axum::body::Body::new)
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_PATIENCE)
-        .max_buf_size(MAX_HEADER_BYTES)
-        .pipeline_flush(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(MAX_HEADER_BYTES as u32)
-        .keep_alive_interval(Some(HEADER_PATIENCE));
-    let connection =
-        builder.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
-    tokio::pin!(connection);
-    tokio::select! {
-        result = connection.as_mut() => return result,
-        () = last_request.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-    tokio::select! {
-        result = connection.as_mut() => result,
-        () = end.cancelled() => {
-            // One more chance to write out what is ready.
-            let _ = tokio::time::timeout(Duration::from_millis(500), connection).await;
-            Ok(())
-        }
-    }
 }
 
 /// Removes conversations that have outlived their time, a few at a time.

@@ -40,14 +40,10 @@ impl Metering {
 }
 
 /// Collects routes, each with its metering class.
+#[derive(Default)]
 pub struct Registry(OpenApiRouter<Gateway>);
 
 impl Registry {
-    /// An empty one.
-    pub fn new() -> Self {
-        Self(OpenApiRouter::new())
-    }
-
     /// Adds the routes of one path.
     pub fn add(self, metering: Metering, routes: UtoipaMethodRouter<Gateway>) -> Self {
         Self(self.0.routes(classed(metering, routes)))

@@ -1,7 +1,7 @@
 //! Path to handler, and nothing else. A route cannot be registered without its metering class.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -28,7 +28,7 @@ pub fn router(gateway: Gateway) -> Router {
 
 /// Every documented route.
 pub(super) fn documented() -> OpenApiRouter<Gateway> {
-    described(Registry::new())
+    described(Registry::default())
         .add(Metering::Metered, routes!(data::create_chat_completion))
         .add(Metering::Free, routes!(data::list_models))
         .add_documentation_only(Metering::Free, routes!(data::get_model))
@@ -48,7 +48,7 @@ pub(super) fn documented() -> OpenApiRouter<Gateway> {
 
 /// The mint and the control plane, also served under `/auth`.
 fn aliased() -> OpenApiRouter<Gateway> {
-    Registry::new()
+    Registry::default()
         .add(Metering::Free, routes!(identity::mint_token))
         .add(Metering::Free, routes!(control::list_tenants, control::create_tenant))
         .add(Metering::Free, routes!(control::list_projects, control::create_project))
@@ -65,4 +65,5 @@ fn aliased() -> OpenApiRouter<Gateway> {
         .add(Metering::Free, routes!(control::list_providers, control::put_provider))
         .add(Metering::Free, routes!(control::remove_provider))
         .finish()
+        .layer(from_fn(edge::to_its_end))
 }

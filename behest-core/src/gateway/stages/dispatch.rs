@@ -49,8 +49,17 @@ pub async fn dispatch(gateway: &Gateway, mut plan: Plan) -> Result<Reply, Refusa
             return Err(StoreError::Unavailable("the ledger cannot be written".to_owned()).into());
         }
         let permit = gateway.journal().permit(PATIENCE).await?;
-        let mut attempt = Attempt::begin(gateway.store_handle(), permit, &plan, operation_id)?;
-        match ask(gateway, &plan).await {
+        let mut attempt =
+            Attempt::begin(gateway.store_handle(), gateway.mailbox(), permit, &plan, operation_id)?;
+        let asked = tokio::select! {
+            biased;
+            asked = ask(gateway, &plan) => asked,
+            () = gateway.drain().deadline() => {
+                settled(attempt.settle(Outcome::Incomplete)).await?;
+                return Err(DispatchError::Draining.into());
+            }
+        };
+        match asked {
             Ok(content) => {
                 attempt.answered(plan.turn.memory.take());
                 return Ok(Reply { plan, attempts, attempt, content });
@@ -62,7 +71,7 @@ pub async fn dispatch(gateway: &Gateway, mut plan: Plan) -> Result<Reply, Refusa
                     let provider = plan.turn.model.upstream.name.clone();
                     return Err(ProviderFailure { provider, source: error }.into());
                 };
-                tracing::debug!(%error, attempts, "the provider is asked again");
+                tracing::debug!(error = error.without_words(), attempts, "the provider is asked again");
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     () = gateway.drain().deadline() => return Err(DispatchError::Draining.into()),

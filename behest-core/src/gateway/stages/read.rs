@@ -17,8 +17,8 @@ use crate::gateway::context::{ChatRequest, Configured};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::types::problem::Code;
 
-/// A body must arrive within this time, however slowly its sender types.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest model name.
+const MAX_MODEL_BYTES: usize = 256;
 /// The memory for all bodies is handed out in pieces of this size.
 const PIECE: usize = 1024;
 
@@ -36,8 +36,11 @@ pub enum ReadError {
     #[error("the gateway is reading as many bodies as it has memory for; try again")]
     Busy,
     /// It did not arrive.
-    #[error("the body did not arrive within {} s", PATIENCE.as_secs())]
-    Slow,
+    #[error("the body did not arrive within {seconds} s")]
+    Slow {
+        /// The limit.
+        seconds: u64,
+    },
     /// The connection broke.
     #[error("the body broke off")]
     BrokeOff,
@@ -59,7 +62,7 @@ impl Refuse for ReadError {
         match self {
             Self::TooLarge { .. } => Code::RequestTooLarge,
             Self::Busy => Code::Unavailable,
-            Self::Slow | Self::BrokeOff | Self::Json(_) | Self::Field { .. } => Code::ValidationError,
+            Self::Slow { .. } | Self::BrokeOff | Self::Json(_) | Self::Field { .. } => Code::ValidationError,
         }
     }
 
@@ -80,6 +83,11 @@ pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ChatReque
     let model = optional::<String>(&fields, "model", "must be text")?
         .map(|model| model.trim().to_owned())
         .filter(|model| !model.is_empty() && model != "default");
+    if model.as_ref().is_some_and(|model| model.len() > MAX_MODEL_BYTES) {
+        return Err(
+            ReadError::Field { field: "model", problem: "must be a name of at most 256 bytes" }.into()
+        );
+    }
     let stream = optional::<bool>(&fields, "stream", "must be true or false")?.unwrap_or(false);
     let include_usage = stream && includes_usage(&fields)?;
     let max_tokens = match optional(&fields, "max_completion_tokens", WHOLE)? {
@@ -115,7 +123,11 @@ pub async fn collect(
     if announced > limit as u64 {
         return Err(ReadError::TooLarge { limit });
     }
-    tokio::time::timeout(PATIENCE, gather(gateway, body, limit)).await.map_err(|_| ReadError::Slow)?
+    // All of it, however slowly its sender types.
+    let seconds = gateway.config().patience_seconds.body;
+    tokio::time::timeout(Duration::from_secs(seconds), gather(gateway, body, limit))
+        .await
+        .map_err(|_| ReadError::Slow { seconds })?
 }
 
 async fn gather(
@@ -131,12 +143,17 @@ async fn gather(
         if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {
             return Err(ReadError::TooLarge { limit });
         }
-        let pieces = u32::try_from(data.len().div_ceil(PIECE)).unwrap_or(u32::MAX);
-        let more = Arc::clone(gateway.body_memory()).try_acquire_many_owned(pieces);
-        let more = more.map_err(|_| ReadError::Busy)?;
-        match &mut permit {
-            Some(permit) => permit.merge(more),
-            None => permit = Some(more),
+        // By the total, so that a body in many small frames takes no more than its size.
+        let held = permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = (first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len()).div_ceil(PIECE);
+        if wanted > held {
+            let pieces = u32::try_from(wanted - held).unwrap_or(u32::MAX);
+            let more = Arc::clone(gateway.body_memory()).try_acquire_many_owned(pieces);
+            let more = more.map_err(|_| ReadError::Busy)?;
+            match &mut permit {
+                Some(permit) => permit.merge(more),
+                None => permit = Some(more),
+            }
         }
         // Most bodies come in one piece, which then is not copied.
         match &first {
@@ -168,8 +185,8 @@ fn messages(raw: Option<Box<RawValue>>) -> Result<Messages, ReadError> {
     if messages.is_empty() {
         return Err(ReadError::Field { field: "messages", problem: "must not be empty" });
     }
-    let role = |message: &Box<RawValue>| serde_json::from_str::<Role>(message.get()).map(|read| read.role);
-    let roles = messages.iter().map(role).collect::<Result<_, _>>().map_err(|_| FORM)?;
+    let role = |message: &RawValue| serde_json::from_str::<Role>(message.get()).map(|read| read.role);
+    let roles = messages.iter().map(|message| role(message)).collect::<Result<_, _>>().map_err(|_| FORM)?;
     Ok((messages, roles))
 }
 

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::reply;
-use crate::gateway::providers::{ChunkStream, Phase, ProviderError, Timeouts};
+use crate::gateway::providers::{ChunkStream, Phase, ProviderError, ProviderKey, Timeouts};
 use crate::sse::{DONE, Framer};
 
 /// The largest event that is read.
@@ -19,6 +19,7 @@ struct Reading {
     body: Incoming,
     framer: Framer,
     timeouts: Timeouts,
+    key: ProviderKey,
     deadline: Instant,
     /// A choice has said why it ended. Some servers leave `[DONE]` out; without either the answer broke off.
     finished: bool,
@@ -26,11 +27,12 @@ struct Reading {
 }
 
 /// Reads events until `[DONE]`. Whatever else ends the stream is an error item, and the last one.
-pub(super) fn chunks(body: Incoming, timeouts: Timeouts) -> ChunkStream {
+pub(super) fn chunks(body: Incoming, timeouts: Timeouts, key: ProviderKey) -> ChunkStream {
     let reading = Reading {
         body,
         framer: Framer::new(MAX_EVENT_BYTES),
         timeouts,
+        key,
         deadline: Instant::now() + timeouts.total,
         finished: false,
         over: false,
@@ -39,10 +41,11 @@ pub(super) fn chunks(body: Incoming, timeouts: Timeouts) -> ChunkStream {
         if reading.over {
             return None;
         }
-        let item = reading.next().await.transpose()?;
+        let item = reading.next().await.transpose()?.map_err(|error| error.without_key(&reading.key));
         reading.over = item.is_err();
         Some((item, reading))
     })
+    .fuse()
     .boxed()
 }
 

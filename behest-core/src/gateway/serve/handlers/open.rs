@@ -59,7 +59,8 @@ pub async fn ready(State(gateway): State<Gateway>) -> Response {
     let checks = Checks {
         store: gateway.store().ping().await.map_or_else(|error| error.to_string(), |()| ok()),
         ledger: match gateway.store().ledger_state() {
-            state if state.healthy => ok(),
+            state if state.healthy && gateway.journal().writable() => ok(),
+            state if state.healthy => "the journal cannot be written".to_owned(),
             state => format!("records cannot be committed; {} are kept for a retry", state.kept),
         },
         lifecycle: if gateway.drain().has_begun() { "shutting down".to_owned() } else { ok() },

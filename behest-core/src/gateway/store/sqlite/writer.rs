@@ -10,17 +10,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use tokio::sync::oneshot;
 
 use super::super::{LedgerState, StoreError};
 use super::{closed, ledger, memory, unavailable};
+use crate::gateway::ledger::mailbox;
 use crate::gateway::ledger::record::Settlement;
 
 /// At most this many jobs share a transaction, so that the first of them does not wait for ever.
 const GROUP: usize = 512;
 /// How soon a failed commit is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// Writes something new, so that its commit tells whether the database can be written.
+const PROBE: &str = "INSERT INTO gateway_values (name, value) VALUES ('write_probe', hex(randomblob(8)))
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 /// Does its work inside the transaction and gives what tells the caller, once the commit's fate is known.
 type Work = Box<dyn FnOnce(&Connection) -> Told + Send>;
@@ -77,10 +82,10 @@ impl Writer {
     pub(super) fn settle(&self, settlement: Settlement) {
         if let Err(lost) = self.jobs.send(Job::Settle(Box::new(settlement))) {
             // Only after `close`. The journal still holds the attempt, so the next start settles it.
-            if let Job::Settle(settlement) = lost.0
-                && let Some(done) = settlement.done
-            {
-                let _ = done.send(Err(closed()));
+            self.counters.unhealthy.store(true, Ordering::Relaxed);
+            if let Job::Settle(settlement) = lost.0 {
+                mailbox::tell(settlement.waiting, &Err(closed()));
+                settlement.permit.keep_noted();
             }
         }
     }
@@ -108,29 +113,35 @@ struct Loop {
     connection: Connection,
     inbox: Receiver<Job>,
     counters: Arc<Counters>,
-    kept: Vec<Box<Settlement>>,
+    kept: Vec<Settlement>,
 }
 
 impl Loop {
     fn run(mut self) {
         let mut open = true;
         while open {
-            let first = if self.kept.is_empty() {
+            let first = if self.is_healthy() {
                 self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
                 self.inbox.recv_timeout(RETRY)
             };
+            // Whoever is about to hand something over gets the core first: under load the group grows, and alone on
+            // the core nobody waits.
+            std::thread::yield_now();
             let mut works = Vec::new();
             let mut settlements = std::mem::take(&mut self.kept);
             let mut next = match first {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.kept = settlements;
+                    break;
+                }
             };
             while let Some(job) = next {
                 match job {
                     Job::Work(work) => works.push(work),
-                    Job::Settle(settlement) => settlements.push(settlement),
+                    Job::Settle(settlement) => settlements.push(*settlement),
                     Job::Close => open = false,
                 }
                 next =
@@ -145,8 +156,12 @@ impl Loop {
         }
     }
 
-    fn commit(&mut self, works: Vec<Work>, settlements: Vec<Box<Settlement>>) {
-        if works.is_empty() && settlements.is_empty() {
+    fn is_healthy(&self) -> bool {
+        !self.counters.unhealthy.load(Ordering::Relaxed)
+    }
+
+    fn commit(&mut self, works: Vec<Work>, settlements: Vec<Settlement>) {
+        if works.is_empty() && settlements.is_empty() && self.is_healthy() {
             return;
         }
         let mut told: Vec<Told> = Vec::with_capacity(works.len());
@@ -163,16 +178,31 @@ impl Loop {
     fn transaction(
         &self,
         works: Vec<Work>,
-        settlements: &[Box<Settlement>],
+        settlements: &[Settlement],
         told: &mut Vec<Told>,
     ) -> rusqlite::Result<()> {
         let run = |statement| self.connection.prepare_cached(statement)?.execute([]).map(drop);
         let result = run("BEGIN IMMEDIATE").and_then(|()| {
-            told.extend(works.into_iter().map(|work| work(&self.connection)));
-            settlements.iter().try_for_each(|settlement| {
-                ledger::append(&self.connection, &settlement.record)?;
-                settlement.turn.as_ref().map_or(Ok(()), |turn| memory::add_turn(&self.connection, turn))
-            })?;
+            if !self.is_healthy() {
+                // Nothing may be kept, and while no calls are taken nothing comes: something must show the recovery.
+                run(PROBE)?;
+            }
+            for work in works {
+                told.push(work(&self.connection));
+                if self.connection.is_autocommit() {
+                    // A full disk rolls everything back at once; what follows would commit by itself.
+                    return Err(rusqlite::Error::SqliteFailure(
+                        ffi::Error::new(ffi::SQLITE_FULL),
+                        Some("the transaction was rolled back".to_owned()),
+                    ));
+                }
+            }
+            for settlement in settlements {
+                let added = ledger::append(&self.connection, &settlement.record)?;
+                if let Some(turn) = settlement.turn.as_ref().filter(|_| added) {
+                    memory::add_turn(&self.connection, turn)?;
+                }
+            }
             run("COMMIT")
         });
         if result.is_err() && !self.connection.is_autocommit() {
@@ -184,32 +214,27 @@ impl Loop {
         result
     }
 
-    fn committed(&mut self, settlements: Vec<Box<Settlement>>) {
+    fn committed(&mut self, settlements: Vec<Settlement>) {
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.records.fetch_add(settlements.len() as u64, Ordering::Relaxed);
         self.counters.kept.store(0, Ordering::Relaxed);
         if self.counters.unhealthy.swap(false, Ordering::Relaxed) {
             tracing::info!("the ledger can be written again");
         }
-        for settlement in settlements {
-            settlement.permit.settled();
-            if let Some(done) = settlement.done {
-                let _ = done.send(Ok(()));
-            }
-        }
+        mailbox::tell(settlements.into_iter().filter_map(|settlement| settlement.waiting), &Ok(()));
     }
 
-    fn failed(&mut self, error: &StoreError, mut settlements: Vec<Box<Settlement>>) {
+    fn failed(&mut self, error: &StoreError, mut settlements: Vec<Settlement>) {
         if !self.counters.unhealthy.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "the ledger cannot be written: no new calls until it can");
         }
         for settlement in &mut settlements {
-            if let Some(done) = settlement.done.take() {
-                // Its client is told that the call failed and will repeat it: the turn must not be stored twice.
-                settlement.turn = None;
-                let _ = done.send(Err(error.clone()));
-            }
+            // A client that is told of the failure repeats its call, and a turn that cannot be stored must not keep
+            // its record out of the ledger.
+            settlement.turn = None;
         }
+        let waiting = settlements.iter_mut().filter_map(|settlement| settlement.waiting.take());
+        mailbox::tell(waiting, &Err(error.clone()));
         self.counters.kept.store(settlements.len() as u64, Ordering::Relaxed);
         self.kept = settlements;
     }
