@@ -116,7 +116,10 @@ async fn strange_credentials_are_refused_and_told_how_to_come() {
     for bad in [API_KEY, "behest_sk_live_", "behest_sk_live_zz"] {
         models().bearer(bad).await.refused(401, "invalid_token");
     }
-    for header in ["Bearer", "Bearer ", "Basic abc", "token"] {
+    for header in ["", "Bearer", "Bearer "] {
+        models().header("authorization", header).await.refused(401, "missing_credentials");
+    }
+    for header in ["Basic abc", "token"] {
         models().header("authorization", header).await.refused(401, "invalid_token");
     }
     models().header("authorization", &format!("bearer  {}", site.api_key)).await.ok();

@@ -39,7 +39,8 @@ async fn what_is_not_understood_passes_untouched_both_ways() {
     assert_eq!(told, ["fake-1", "fake", "1"]);
     // The provider's own prefix is ours, and not sent.
     let up = up.replace("\"fake-1\"", "\"fake/any-name\"");
-    site.chat("").body(up.clone()).bearer(&site.api_key).await.ok();
+    let answer = site.chat("").body(up.clone()).bearer(&site.api_key).await;
+    assert_eq!(String::from_utf8_lossy(&answer.body), down);
     let sent = upstream.seen("/v1/chat/completions")[1].body.clone();
     assert_eq!(String::from_utf8_lossy(&sent), up.replace("fake/any-name", "any-name"));
 }

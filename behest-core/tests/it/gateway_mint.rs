@@ -81,7 +81,8 @@ async fn user_ids_follow_the_rule_and_the_reserved_ones_are_refused() {
         let answer = site.post("/v1/auth/mint", &json!({ "user_id": bad })).bearer(&site.api_key).await;
         assert_eq!(answer.refused(400, "validation_error")["param"], "user_id", "{bad}");
     }
-    for body in ["{}", r#"{"user_id":null}"#, r#"{"user_id":7}"#, "[]", "{", "\"ann\"", "\u{0}"] {
+    for body in ["{}", r#"{"user_id":null}"#, r#"{"user_id":7}"#, "[]", "[\"ann\"]", "{", "\"ann\"", "\u{0}"]
+    {
         let call = site.call(Method::POST, "/v1/auth/mint").bearer(&site.api_key).body(body);
         call.await.refused(400, "validation_error");
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use behest_core::gateway::ledger::journal::Journal;
+use behest_core::gateway::ledger::mailbox::Waiting;
 use behest_core::gateway::ledger::money::NanoUsd;
 use behest_core::gateway::ledger::record::{KeySource, Outcome, Settlement, Tokens, UsageRecord};
 use behest_core::gateway::store::rows::NewTurn;
@@ -39,8 +40,13 @@ impl Subject {
     /// Settles a record and says how that went.
     async fn settle(&self, record: UsageRecord, turn: Option<NewTurn>) -> Result<(), StoreError> {
         let permit = self.journal.permit(Duration::ZERO).await.expect("a slot");
-        let (done, told) = oneshot::channel();
-        self.store.settle(Settlement { record, turn, permit, done: Some(done) });
+        let (call, told) = oneshot::channel();
+        self.store.settle(Settlement {
+            record,
+            turn,
+            permit,
+            waiting: Some(Waiting { call, mailbox: None }),
+        });
         told.await.expect("an outcome")
     }
 }
@@ -93,6 +99,7 @@ conforms!(
     sqlite,
     super::Subject::sqlite(),
     super::identity::values => the_first_value_stands,
+    super::identity::first => the_first_start_is_all_or_nothing,
     super::identity::tenants => tenants_are_listed_oldest_first,
     super::identity::projects => projects_have_slugs_of_their_own,
     super::identity::drafts => a_draft_is_deployed_or_discarded,

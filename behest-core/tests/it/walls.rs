@@ -73,7 +73,7 @@ const ONLY_THERE: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["gateway/store/sqlite", "gateway/store/sqlite.rs"], "one module speaks to SQLite"),
     (
         "tower::",
-        &["gateway/providers/http.rs", "gateway/serve/listener.rs", "transport/in_process.rs"],
+        &["gateway/providers/http.rs", "gateway/serve/connection.rs", "transport/in_process.rs"],
         "middleware stands at the edge, and connections are services",
     ),
 ];

@@ -9,14 +9,18 @@ use uuid::Uuid;
 
 use super::{NOW, Subject};
 
+fn tenant_row(age: i64) -> TenantRow {
+    TenantRow { id: Uuid::new_v4(), name: "t".into(), plan: Plan::Pro, created_at: NOW - age }
+}
+
 async fn tenant(store: &dyn Store, age: i64) -> Uuid {
-    let row = TenantRow { id: Uuid::new_v4(), name: "t".into(), plan: Plan::Pro, created_at: NOW - age };
+    let row = tenant_row(age);
     store.add_tenant(row.clone()).await.expect("added");
     row.id
 }
 
-async fn project(store: &dyn Store, tenant_id: Uuid, slug: &str, age: i64) -> ProjectRow {
-    let row = ProjectRow {
+fn project_row(tenant_id: Uuid, slug: &str, age: i64) -> ProjectRow {
+    ProjectRow {
         id: Uuid::new_v4(),
         tenant_id,
         slug: slug.to_owned(),
@@ -25,7 +29,25 @@ async fn project(store: &dyn Store, tenant_id: Uuid, slug: &str, age: i64) -> Pr
         created_at: NOW - age,
         deployed: ProjectSettings::default(),
         draft: None,
-    };
+    }
+}
+
+fn key_row(project_id: Uuid, lookup: u8, age: i64) -> ApiKeyRow {
+    ApiKeyRow {
+        id: Uuid::new_v4(),
+        project_id,
+        name: "k".to_owned(),
+        role: Role::Admin,
+        lookup: [lookup; 32],
+        hash: "$argon2id$".to_owned(),
+        last_four: "abcd".to_owned(),
+        created_at: NOW - age,
+        revoked_at: None,
+    }
+}
+
+async fn project(store: &dyn Store, tenant_id: Uuid, slug: &str, age: i64) -> ProjectRow {
+    let row = project_row(tenant_id, slug, age);
     store.add_project(row.clone()).await.expect("added");
     row
 }
@@ -37,6 +59,23 @@ pub async fn values(subject: Subject) {
     assert_eq!(store.value_or_insert("a", "second".into()).await.expect("an answer"), "first");
     assert_eq!(store.value("a").await.expect("an answer").as_deref(), Some("first"));
     assert_eq!(store.value("b").await.expect("an answer"), None);
+}
+
+pub async fn first(subject: Subject) {
+    let store = &*subject.store;
+    let (one, two) = (tenant_row(2), tenant_row(1));
+    let project = project_row(one.id, "a-b-001", 2);
+    let key = key_row(project.id, 1, 2);
+    store.add_first(one.clone(), project.clone(), key.clone()).await.expect("added");
+    assert_eq!(store.tenants().await.expect("a list"), [one]);
+    assert_eq!(store.project_by_slug("a-b-001").await.expect("an answer"), Some(project));
+    assert_eq!(store.api_key([1; 32]).await.expect("an answer"), Some(key));
+
+    let second = project_row(two.id, "a-b-002", 1);
+    let taken = key_row(second.id, 1, 1);
+    assert!(matches!(store.add_first(two.clone(), second, taken).await, Err(StoreError::Taken)));
+    assert_eq!(store.tenant(two.id).await.expect("an answer"), None, "nothing of it was written");
+    assert_eq!(store.project_by_slug("a-b-002").await.expect("an answer"), None);
 }
 
 pub async fn tenants(subject: Subject) {
@@ -108,18 +147,7 @@ pub async fn api_keys(subject: Subject) {
     let tenant = tenant(store, 0).await;
     let mine = project(store, tenant, "a-b-001", 0).await.id;
     let other = project(store, tenant, "a-b-002", 0).await.id;
-    let key = |lookup: u8, age: i64| ApiKeyRow {
-        id: Uuid::new_v4(),
-        project_id: mine,
-        name: "k".to_owned(),
-        role: Role::Admin,
-        lookup: [lookup; 32],
-        hash: "$argon2id$".to_owned(),
-        last_four: "abcd".to_owned(),
-        created_at: NOW - age,
-        revoked_at: None,
-    };
-    let (young, old) = (key(1, 1), key(2, 2));
+    let (young, old) = (key_row(mine, 1, 1), key_row(mine, 2, 2));
     for row in [&young, &old] {
         store.add_api_key(row.clone()).await.expect("added");
     }

@@ -38,12 +38,6 @@ impl Call {
         self
     }
 
-    /// Takes a header away.
-    pub fn without(mut self, name: &'static str) -> Self {
-        self.headers.remove(name);
-        self
-    }
-
     /// With a credential.
     pub fn bearer(self, credential: &str) -> Self {
         self.header("authorization", &format!("Bearer {credential}"))
