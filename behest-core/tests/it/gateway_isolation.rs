@@ -311,7 +311,7 @@ fn no_sequence_opens_what_is_closed() {
     let runtime = runtime.expect("a runtime");
     let site = runtime.block_on(TestGateway::start());
     // Each key costs an Argon2id hash, each signing key an RSA key: few cases, long sequences.
-    let config = Config { cases: 12, max_shrink_iters: 60, ..Config::default() };
+    let config = Config { cases: 12, max_shrink_iters: 60, source_file: Some(file!()), ..Config::default() };
     let run = TestRunner::new(config).run(&prop::collection::vec(step(), 20..70), |steps| {
         runtime.block_on(async {
             let mut world = World::new(&site).await;

@@ -67,6 +67,29 @@ async fn minting() {
 }
 
 #[tokio::test]
+async fn tokens_signed_here() {
+    both_ways(async |way| {
+        let gateway = TestGateway::start().await;
+        let (tenant, project) = (gateway.project.tenant_id.as_str(), gateway.project.id.as_str());
+        let key = gateway.signing_key(tenant).await;
+        let site = Site::with(way, gateway.router.clone(), |builder| {
+            let builder = builder.key(&key.private_key_pem).kid(&key.signing_key.kid);
+            builder.tenant_id(tenant).project_id(project).tier(Tier::Name("gold".to_owned()))
+        });
+        let site = site.await;
+        let reply = site.client.chat().create(&ChatRequest::user("hello"), &ann()).await.expect("an answer");
+        assert_eq!(reply.text(), "You said: hello", "{way:?}");
+        assert_eq!(gateway.usage_by("user_id").await, [(json!("ann"), 1)], "{way:?}");
+        assert_eq!(gateway.usage_by("tier").await, [(json!("gold"), 1)], "{way:?}");
+        let path = gateway.of_tenant(&format!("signing-keys/{}", key.signing_key.kid));
+        assert_eq!(gateway.call(http::Method::DELETE, &path).admin().await.status, 204);
+        let error = site.client.models().list(&ann()).await.expect_err("the key is revoked");
+        assert_eq!((error.code(), error.status()), ("invalid_token", Some(401)), "{way:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_plain_answer_with_its_thread() {
     both_ways(async |way| {
         let (_gateway, site) = offline(way).await;
