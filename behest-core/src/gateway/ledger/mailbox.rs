@@ -8,6 +8,9 @@ use crate::gateway::store::StoreError;
 /// The fate of a commit.
 pub type Fate = Result<(), StoreError>;
 
+/// A call, and what it is to hear.
+type Letter = (oneshot::Sender<Fate>, Fate);
+
 /// Where a call hears of its commit.
 #[derive(Debug)]
 pub struct Waiting {
@@ -20,13 +23,13 @@ pub struct Waiting {
 /// The mailbox of a serving thread. Waking a thread of another runtime costs a system call; this one is woken once
 /// for each group, and wakes its own calls for nothing.
 #[derive(Debug, Clone)]
-pub struct Mailbox(UnboundedSender<Vec<(oneshot::Sender<Fate>, Fate)>>);
+pub struct Mailbox(UnboundedSender<Vec<Letter>>);
 
 impl Mailbox {
     /// Opens one on the runtime that this is called in.
     #[must_use]
     pub fn open() -> Self {
-        let (letters, mut inbox) = unbounded_channel::<Vec<(oneshot::Sender<Fate>, Fate)>>();
+        let (letters, mut inbox) = unbounded_channel::<Vec<Letter>>();
         tokio::spawn(async move {
             while let Some(letters) = inbox.recv().await {
                 for (call, fate) in letters {
@@ -41,7 +44,7 @@ impl Mailbox {
 
 /// Tells everybody in `waiting` the same fate.
 pub fn tell(waiting: impl IntoIterator<Item = Waiting>, fate: &Fate) {
-    let mut bags: Vec<(Mailbox, Vec<(oneshot::Sender<Fate>, Fate)>)> = Vec::new();
+    let mut bags: Vec<(Mailbox, Vec<Letter>)> = Vec::new();
     for Waiting { call, mailbox } in waiting {
         let Some(mailbox) = mailbox else {
             let _ = call.send(fate.clone());
