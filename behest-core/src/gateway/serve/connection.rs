@@ -25,7 +25,7 @@ use super::edge::Peer;
 use super::linger::Linger;
 use crate::gateway::config::PatienceConfig;
 
-/// Headers of a request, all together.
+/// Headers of a request, all together. hyper looks after each read, so that up to twice as much may come through.
 const MAX_HEADER_BYTES: usize = 64 << 10;
 
 /// How connections learn that the gateway goes down.
