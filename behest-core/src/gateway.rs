@@ -47,6 +47,7 @@ use config::Config;
 use drain::Drain;
 use hosts::Hosts;
 use ledger::journal::Journal;
+use ledger::mailbox::Mailbox;
 use providers::http::HttpClients;
 use setup::{FirstStart, StartError};
 use store::Store;
@@ -57,7 +58,14 @@ use crate::secret::Secret;
 #[derive(Clone)]
 pub struct Gateway {
     shared: Arc<Shared>,
+    worker: Arc<Worker>,
+}
+
+/// What each serving thread has for itself.
+struct Worker {
     http: HttpClients,
+    /// Where the ledger tells this thread's calls of their commits; `None` outside of `serve`.
+    mailbox: Option<Mailbox>,
 }
 
 struct Shared {
@@ -119,17 +127,25 @@ impl Gateway {
         self.shared.first_start.as_ref()
     }
 
-    /// The same gateway with fresh connections to providers, for another thread.
+    /// The same gateway with connections to providers of its own, for the runtime that this is called in.
     ///
     /// # Errors
     /// When the system's certificates cannot be loaded.
-    pub fn with_own_connections(&self) -> std::io::Result<Self> {
-        Ok(Self { http: HttpClients::new(self.config().timeouts.connect)?, ..self.clone() })
+    pub fn for_this_runtime(&self) -> std::io::Result<Self> {
+        let http = HttpClients::new(self.config().timeouts.connect)?;
+        let worker = Arc::new(Worker { http, mailbox: Some(Mailbox::open()) });
+        Ok(Self { worker, ..self.clone() })
     }
 
-    /// Takes no new calls, waits for those under way until the configured deadline, ends the rest with an error that
-    /// says so, and commits what is queued. Idempotent.
+    /// Shuts the gateway down: drains it, then closes it. Idempotent.
     pub async fn shut_down(&self) {
+        self.drain_calls().await;
+        self.close().await;
+    }
+
+    /// Takes no new calls, waits for those under way until the configured deadline, and ends the rest with an error
+    /// that says so. Idempotent.
+    pub async fn drain_calls(&self) {
         self.drain().begin();
         let quiet = async {
             while self.journal().in_flight() > 0 {
@@ -149,6 +165,11 @@ impl Gateway {
             };
             let _ = tokio::time::timeout(std::time::Duration::from_secs(2), settle).await;
         }
+    }
+
+    /// Commits what is queued and closes the store; calls that are still under way are settled at the next start.
+    /// Idempotent.
+    pub async fn close(&self) {
         self.store().close().await;
     }
 
@@ -201,7 +222,11 @@ impl Gateway {
     }
 
     pub(crate) fn http(&self) -> &HttpClients {
-        &self.http
+        &self.worker.http
+    }
+
+    pub(crate) fn mailbox(&self) -> Option<Mailbox> {
+        self.worker.mailbox.clone()
     }
 
     pub(crate) fn body_memory(&self) -> &Arc<Semaphore> {

@@ -22,6 +22,7 @@ class Gateway:
 
     origin: str
     api_key: str
+    admin_secret: str
     tenant_id: str
     project_id: str
     slug: str
@@ -79,6 +80,7 @@ def running() -> Iterator[Gateway]:
             yield Gateway(
                 origin=ready["base_url"].rstrip("/").removesuffix("/v1"),
                 api_key=ready["api_key"],
+                admin_secret=ready["admin_secret"],
                 tenant_id=ready["tenant_id"],
                 project_id=ready["project_id"],
                 slug=ready["slug"],

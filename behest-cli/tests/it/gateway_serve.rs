@@ -48,9 +48,8 @@ fn a_later_start_keeps_the_project_and_shows_no_secret() {
     assert_ne!(answer.env("BEHEST_BASE_URL", again.text("base_url")).run().text(), "");
 }
 
-#[test]
-fn people_get_a_curl_line_that_works_and_a_profile_that_works() {
-    let sandbox = Sandbox::new();
+/// Serves as a person would, calls `meanwhile` with what was said, and stops.
+fn serve_for_people<T>(sandbox: &Sandbox, meanwhile: impl FnOnce(&str) -> T) -> T {
     // A fixed port, since a free one implies no profile: the system chooses it, and nobody else asks for it here.
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port();
     let mut process = sandbox.behest(["serve", "--port", &port.to_string()]).spawn(Stdio::null());
@@ -59,17 +58,33 @@ fn people_get_a_curl_line_that_works_and_a_profile_that_works() {
     while !said.contains("Ctrl-C stops it.") {
         assert_ne!(stdout.read_line(&mut said).expect("a line"), 0, "{said}");
     }
-    let curl =
-        said.split("Try it:").nth(1).and_then(|rest| rest.split("Ctrl-C").next()).expect("a curl line");
-    let called = Command::new("sh").args(["-c", curl]).output().expect("a shell");
-    let chatted = sandbox.behest(["chat", "hello"]).run();
-    let listed = sandbox.behest(["keys", "list", "--json"]).run();
+    let result = meanwhile(&said);
     let stopped = Command::new("kill").arg(process.id().to_string()).status();
     let status = process.wait().expect("it ends");
     stdout.read_to_string(&mut said).expect("text");
-
     assert!(stopped.expect("kill runs").success());
     assert!(status.success(), "{status}");
+    result
+}
+
+#[test]
+fn a_later_start_at_another_address_takes_the_key_of_the_profile_along() {
+    let sandbox = Sandbox::new();
+    let chat = |_: &str| sandbox.behest(["chat", "hello"]).run();
+    assert_ne!(serve_for_people(&sandbox, chat).text(), "");
+    assert_ne!(serve_for_people(&sandbox, chat).text(), "");
+}
+
+#[test]
+fn people_get_a_curl_line_that_works_and_a_profile_that_works() {
+    let sandbox = Sandbox::new();
+    let (called, chatted, listed) = serve_for_people(&sandbox, |said| {
+        let curl = said.split("Try it:").nth(1).and_then(|rest| rest.split("Ctrl-C").next());
+        let called = Command::new("sh").args(["-c", curl.expect("a curl line")]).output().expect("a shell");
+        let chatted = sandbox.behest(["chat", "hello"]).run();
+        let listed = sandbox.behest(["keys", "list", "--json"]).run();
+        (called, chatted, listed)
+    });
     let answer: Value = serde_json::from_slice(&called.stdout).expect("curl gets JSON");
     assert_eq!(answer["object"], "chat.completion", "{answer}");
     assert_ne!(chatted.text(), "", "the profile holds the key");

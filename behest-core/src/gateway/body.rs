@@ -7,6 +7,9 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+/// More fields than any API has: looking one up is a walk over all of them.
+const MAX_FIELDS: usize = 256;
+
 /// The fields of an object. A name that comes twice keeps its last value, as most parsers do, so that what is
 /// checked here and what the provider reads are the same.
 #[derive(Debug, Default)]
@@ -74,6 +77,11 @@ impl<'de> Deserialize<'de> for Fields {
                 let mut fields = Fields(Vec::with_capacity(8));
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
                     fields.set(&name, value);
+                    if fields.0.len() > MAX_FIELDS {
+                        return Err(serde::de::Error::custom(format_args!(
+                            "an object of at most {MAX_FIELDS} fields is wanted"
+                        )));
+                    }
                 }
                 Ok(fields)
             }
@@ -94,6 +102,14 @@ mod tests {
         let messages: Vec<Box<RawValue>> =
             serde_json::from_str(fields.take("messages").expect("messages").get()).expect("a list");
         assert_eq!(fields.write(&messages), text.as_bytes());
+    }
+
+    #[test]
+    fn an_object_of_too_many_fields_is_refused() {
+        let fields: Vec<String> = (0..=MAX_FIELDS).map(|index| format!("\"f{index}\":1")).collect();
+        let read = |fields: &[String]| serde_json::from_str::<Fields>(&format!("{{{}}}", fields.join(",")));
+        assert!(read(&fields).is_err());
+        assert!(read(&fields[1..]).is_ok());
     }
 
     #[test]

@@ -275,8 +275,12 @@ impl Config {
         let value = |key: &str, problem: &str| {
             Err(ConfigError::Value { key: key.to_owned(), problem: problem.to_owned() })
         };
-        if self.max_calls == 0 {
-            return value("max_calls", "must be 1 or more");
+        if !(1..=1 << 20).contains(&self.max_calls) {
+            return value("max_calls", "must be 1 to 1,048,576");
+        }
+        let TimeoutConfig { connect, first_byte, idle, total } = self.timeouts_seconds;
+        if [connect, first_byte, idle, total].iter().any(|seconds| !(1..=86_400).contains(seconds)) {
+            return value("timeouts_seconds", "must each be 1 to 86,400 seconds");
         }
         if self.workers == Some(0) {
             return value("workers", "must be 1 or more");

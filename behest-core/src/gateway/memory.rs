@@ -10,6 +10,8 @@ use super::store::rows::{ConversationKey, ConversationKind, NewTurn};
 pub const SESSION_LIFETIME_MS: i64 = 24 * 3_600_000;
 /// At most this many messages of a thread are read back; older ones would not fit any model.
 pub const MAX_RECALLED: u32 = 1_000;
+/// At most this much of a conversation is read back.
+pub const MAX_RECALLED_BYTES: usize = 8 << 20;
 /// A title is the beginning of the first user message.
 const TITLE_CHARACTERS: usize = 80;
 /// An answer's text is kept up to here; a longer one is stored marked incomplete.
@@ -130,7 +132,9 @@ impl Memory {
         let incomplete = incomplete || answer.cut;
         let title = self.new.iter().find_map(|message| title(message));
         let mut messages: Vec<_> = self.new.into_iter().map(|message| (message, false)).collect();
-        messages.extend(answer.message(self.store_tool_calls).map(|message| (message, incomplete)));
+        // A call whose arguments were cut off can never be answered by a result.
+        let keeps_calls = self.store_tool_calls && !incomplete;
+        messages.extend(answer.message(keeps_calls).map(|message| (message, incomplete)));
         let window = matches!(self.key.kind, ConversationKind::Session).then_some(self.window);
         Some(NewTurn {
             key: self.key,

@@ -62,6 +62,8 @@ pub struct Upstream {
     pub local: bool,
     /// Its key.
     pub key: ProviderKey,
+    /// Address and credential of its chat completions, made ready once; `None` where they cannot be called.
+    endpoint: Option<openai::Endpoint>,
     /// Whose key that is.
     pub source: KeySource,
     /// The models it serves; `None` where nobody said.
@@ -69,6 +71,20 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// A server that speaks OpenAI's dialect at `base_url`.
+    #[must_use]
+    pub fn open_ai(
+        name: String,
+        base_url: String,
+        local: bool,
+        key: ProviderKey,
+        source: KeySource,
+        models: Option<Vec<String>>,
+    ) -> Self {
+        let endpoint = openai::Endpoint::new(&base_url, &key);
+        Self { name, dialect: Dialect::OpenAi, base_url, local, key, endpoint, source, models }
+    }
+
     /// The offline model's provider.
     #[must_use]
     pub fn offline() -> Self {
@@ -78,6 +94,7 @@ impl Upstream {
             base_url: String::new(),
             local: true,
             key: ProviderKey::None,
+            endpoint: None,
             source: KeySource::Platform,
             models: Some(vec![ECHO.to_owned()]),
         }
@@ -95,15 +112,8 @@ impl Upstream {
             }
             _ => ProviderKey::None,
         };
-        Self {
-            name: row.name.clone(),
-            dialect: Dialect::OpenAi,
-            base_url: row.base_url.clone().unwrap_or_else(|| OPENAI_BASE_URL.to_owned()),
-            local: row.local,
-            key,
-            source: KeySource::Byok,
-            models: row.models.clone(),
-        }
+        let base_url = row.base_url.clone().unwrap_or_else(|| OPENAI_BASE_URL.to_owned());
+        Self::open_ai(row.name.clone(), base_url, row.local, key, KeySource::Byok, row.models.clone())
     }
 
     /// Whether it is the provider's public service, whose models the price table lists.
@@ -307,8 +317,6 @@ pub struct Summary {
     pub tokens: Option<Tokens>,
     /// Why it ended.
     pub finish_reason: Option<String>,
-    /// The model that says it answered.
-    pub model: Option<String>,
 }
 
 /// A whole answer, as it came.
@@ -331,6 +339,8 @@ pub struct Chunk {
     pub text: Option<String>,
     /// Pieces of tool calls of the first choice, as they came.
     pub tool_calls: Option<Box<RawValue>>,
+    /// How much of an answer it brings, in bytes of text, over all choices and kinds.
+    pub answered_bytes: usize,
     /// It carries usage and nothing else.
     pub usage_only: bool,
 }

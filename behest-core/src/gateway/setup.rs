@@ -19,13 +19,13 @@ use super::control::projects;
 use super::hosts::Hosts;
 use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
-use super::providers::{Dialect, OPENAI_BASE_URL, ProviderKey, Upstream};
+use super::providers::{OPENAI_BASE_URL, ProviderKey, Upstream};
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
-use super::{Gateway, Shared, clock};
+use super::{Gateway, Shared, Worker, clock};
 use crate::gateway::drain::Drain;
-use crate::gateway::ledger::record::KeySource;
+use crate::gateway::ledger::record::{KeySource, UsageRecord};
 use crate::secret::Secret;
 use crate::token::Rules;
 use crate::types::control::Plan;
@@ -99,17 +99,16 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
 
     let sealer = Arc::new(Sealer::from_text(&master_key(&config, &data_dir)?)?);
     let admin_secret = admin_secret(&config, &data_dir)?;
+    // Made before the database makes them, so that conversations are nobody else's to read.
+    for file in [DATABASE_FILE, JOURNAL_FILE] {
+        let open = private_options().write(true).create(true).truncate(false).open(data_dir.join(file));
+        open.map_err(in_data_dir)?;
+    }
     let store: Arc<dyn Store> =
         Arc::new(Sqlite::open(&data_dir.join(DATABASE_FILE), config.ledger_durability)?);
     let (journal, open) =
         Journal::open(&data_dir.join(JOURNAL_FILE), config.max_calls).map_err(in_data_dir)?;
-    if !open.is_empty() {
-        tracing::warn!(
-            calls = open.len(),
-            "calls that the last process left open are settled at their estimate"
-        );
-        store.append_records(open).await?;
-    }
+    settle_open(&*store, open).await?;
     journal.clear().map_err(in_data_dir)?;
 
     let rules = Rules {
@@ -125,6 +124,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         loopback: is_loopback(&config.host),
     };
     let http = HttpClients::new(config.timeouts.connect).map_err(StartError::Certificates)?;
+    let worker = Arc::new(Worker { http, mailbox: None });
     let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
     let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));
     let shared = Shared {
@@ -144,7 +144,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         store,
         config,
     };
-    Ok(Gateway { shared: Arc::new(shared), http })
+    Ok(Gateway { shared: Arc::new(shared), worker })
 }
 
 /// Whether an address to listen on is this machine's own.
@@ -175,17 +175,27 @@ fn platform_providers(config: &Config) -> Result<Vec<Arc<Upstream>>, ConfigError
                     });
                 }
             };
-        Ok(Arc::new(Upstream {
-            name: name.clone(),
-            dialect: Dialect::OpenAi,
-            base_url,
-            local: provider.local,
-            key: provider.api_key.clone().map_or(ProviderKey::None, ProviderKey::Open),
-            source: KeySource::Platform,
-            models: provider.models.clone(),
-        }))
+        let key = provider.api_key.clone().map_or(ProviderKey::None, ProviderKey::Open);
+        let models = provider.models.clone();
+        let source = KeySource::Platform;
+        Ok(Arc::new(Upstream::open_ai(name.clone(), base_url, provider.local, key, source, models)))
     };
     config.providers.iter().map(upstream).collect()
+}
+
+/// Settles at their estimate the calls that the last process left open. A slot whose record was committed since is
+/// only stale.
+async fn settle_open(store: &dyn Store, mut open: Vec<UsageRecord>) -> Result<(), StoreError> {
+    let missing = store.unrecorded(open.iter().map(|record| record.attempt_id).collect()).await?;
+    open.retain(|record| missing.contains(&record.attempt_id));
+    if !open.is_empty() {
+        tracing::warn!(
+            calls = open.len(),
+            "calls that the last process left open are settled at their estimate"
+        );
+        store.append_records(open).await?;
+    }
+    Ok(())
 }
 
 async fn first_start(store: &dyn Store, admin_secret: &Secret) -> Result<Option<FirstStart>, StoreError> {

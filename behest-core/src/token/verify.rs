@@ -207,10 +207,10 @@ pub fn check_times(claims: &Claims, leeway: i64, now: i64) -> Result<(), TokenEr
     }
     let start = claims.nbf.unwrap_or(claims.iat).max(claims.iat);
     if start > now.saturating_add(leeway) {
-        return Err(TokenError::NotYet { wait: start - now });
+        return Err(TokenError::NotYet { wait: start.saturating_sub(now) });
     }
     if claims.exp.saturating_add(leeway) <= now {
-        return Err(TokenError::Expired { ago: now - claims.exp });
+        return Err(TokenError::Expired { ago: now.saturating_sub(claims.exp) });
     }
     Ok(())
 }

@@ -15,5 +15,36 @@ mod client_stream;
 #[cfg(feature = "client")]
 mod client_tokens;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod embed_example;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_api_keys;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_chat;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_control;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_cors;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_isolation;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_memory;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_mint;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_models;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_parity;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_settings;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_threads;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_tokens;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_usage;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod parity;
+#[cfg(feature = "gateway")]
+mod store_conformance;
 mod support;
+mod walls;

@@ -9,7 +9,7 @@ use axum::http::HeaderMap as AxumHeaders;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, body};
-use behest_core::client::CallOptions;
+use behest_core::client::{CallOptions, ClientBuilder};
 use behest_core::transport::{InProcess, Transport};
 use behest_core::types::chat::ChatRequest;
 use behest_core::{Client, Error};
@@ -37,8 +37,22 @@ pub struct Site {
 
 impl Site {
     /// Serves `router`, or keeps it in this process.
-    pub async fn start(way: Way, router: Router) -> Self {
-        let builder = Client::builder().key(API_KEY).max_retries(0);
+    async fn start(way: Way, router: Router) -> Self {
+        Self::with_key(way, router, API_KEY).await
+    }
+
+    /// The same, with the API key that the router knows.
+    pub async fn with_key(way: Way, router: Router, api_key: &str) -> Self {
+        Self::with(way, router, |builder| builder.key(api_key)).await
+    }
+
+    /// The same, with any client.
+    pub async fn with(
+        way: Way,
+        router: Router,
+        configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Self {
+        let builder = configure(Client::builder()).max_retries(0);
         match way {
             Way::Http => {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -1,7 +1,11 @@
 //! What several tests need.
 
+#[cfg(all(feature = "client", feature = "gateway"))]
+pub mod call;
 #[cfg(feature = "client")]
 pub mod fake;
+#[cfg(all(feature = "client", feature = "gateway"))]
+pub mod gateway;
 #[cfg(feature = "client")]
 #[expect(dead_code, reason = "the command's tests of faults share it and need more of it")]
 pub mod scripted;

@@ -13,6 +13,9 @@ export interface Gateway {
   baseURL: string;
   origin: string;
   apiKey: string;
+  /** The operator's secret, for the control plane. */
+  adminSecret: string;
+  tenantId: string;
   projectId: string;
   /** The Host that names the project. */
   slugHost: string;
@@ -58,6 +61,8 @@ export async function start(): Promise<Gateway> {
     baseURL: `${origin}/v1`,
     origin,
     apiKey: ready.api_key ?? "",
+    adminSecret: ready.admin_secret ?? "",
+    tenantId: ready.tenant_id ?? "",
     projectId: ready.project_id ?? "",
     slugHost: `${ready.slug}.localhost:${new URL(origin).port}`,
     stop: async () => {

@@ -1,6 +1,6 @@
 //! Tokens: the gateway's own signing key, and which tokens have been verified.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
@@ -8,13 +8,14 @@ use uuid::Uuid;
 
 use super::directory::Directory;
 use super::seal::{Sealer, to_hex};
+use crate::gateway::context::Principal;
 use crate::gateway::store::{Store, StoreError};
 use crate::secret::Secret;
 use crate::token::verify::{Unverified, check_times};
 use crate::token::{Claims, Rules, SigningKey, TokenError, Verified, VerifyingKey};
 
 /// How many verified tokens are remembered.
-const REMEMBERED_TOKENS: usize = 100_000;
+const REMEMBERED_TOKENS: usize = 10_000;
 const STORED_AS: &str = "gateway_signing_key";
 
 /// Who signed a token.
@@ -38,6 +39,8 @@ pub struct Verdict {
     pub verified: Verified,
     /// Who signed it.
     pub signer: Signer,
+    /// Whom it names, once somebody has read that.
+    pub principal: OnceLock<Principal>,
 }
 
 /// Why a token is not believed.
@@ -154,7 +157,7 @@ impl Tokens {
             let signer = Signer::Tenant { kid: key.row.kid.clone(), tenant: key.row.tenant_id };
             (unverified.verify(&key.verifying, &self.rules, now)?, signer)
         };
-        let verdict = Arc::new(Verdict { verified, signer });
+        let verdict = Arc::new(Verdict { verified, signer, principal: OnceLock::new() });
         self.verdicts.insert(digest, Arc::clone(&verdict));
         Ok(verdict)
     }

@@ -72,7 +72,9 @@ pub async fn mint(
         return Err(ControlError::RoleAbove { asked: role.as_str(), own: key_role.as_str() }.into());
     }
     if let Some(tier) = &request.tier {
-        let fits = tier.name().is_some_and(|name| name.len() <= 64 && !name.chars().any(char::is_control));
+        let fits = tier.name().is_some_and(|name| {
+            name.len() <= authenticate::MAX_TIER_BYTES && !name.chars().any(char::is_control)
+        });
         if !fits {
             let problem = "must be 1, 2, 3, `free`, `pro`, `max`, or a custom name of at most 64 bytes";
             return Err(ControlError::field("tier", problem).into());

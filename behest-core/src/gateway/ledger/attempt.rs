@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::estimate;
 use super::journal::{JournalError, Permit};
+use super::mailbox::{Fate, Mailbox, Waiting};
 use super::money::NanoUsd;
 use super::prices::Price;
 use super::record::{Outcome, Settlement, Tokens, UsageRecord};
@@ -20,6 +21,7 @@ use crate::gateway::store::{Store, StoreError};
 /// An attempt under way. Dropping it settles it as cancelled: that is how a client that goes away is billed.
 pub struct Attempt {
     store: Arc<dyn Store>,
+    mailbox: Option<Mailbox>,
     open: Option<Box<Open>>,
 }
 
@@ -36,7 +38,7 @@ struct Open {
 }
 
 /// The outcome of a settlement, when somebody waits for it.
-pub type Settled = oneshot::Receiver<Result<(), StoreError>>;
+pub type Settled = oneshot::Receiver<Fate>;
 
 /// Waits until a record is committed.
 ///
@@ -53,6 +55,7 @@ impl Attempt {
     /// When the journal cannot take it; nothing must be sent then.
     pub fn begin(
         store: Arc<dyn Store>,
+        mailbox: Option<Mailbox>,
         permit: Permit,
         plan: &Plan,
         operation_id: Uuid,
@@ -107,7 +110,7 @@ impl Attempt {
             memory: None,
             gathered: Gathered::default(),
         };
-        Ok(Self { store, open: Some(Box::new(open)) })
+        Ok(Self { store, mailbox, open: Some(Box::new(open)) })
     }
 
     /// The answer has begun: it is the one to remember.
@@ -136,17 +139,10 @@ impl Attempt {
         open.summary.tokens = summary.tokens.or(open.summary.tokens);
         open.summary.finish_reason =
             summary.finish_reason.clone().or_else(|| open.summary.finish_reason.take());
-        if let Some(text) = &chunk.text {
-            open.answered_bytes += text.len();
-            if open.memory.is_some() {
-                open.gathered.add_text(text);
-            }
-        }
-        if let Some(tool_calls) = &chunk.tool_calls {
-            open.answered_bytes += tool_calls.get().len();
-            if open.memory.is_some() {
-                open.gathered.add_tool_calls(tool_calls);
-            }
+        open.answered_bytes += chunk.answered_bytes;
+        if open.memory.is_some() {
+            chunk.text.iter().for_each(|text| open.gathered.add_text(text));
+            chunk.tool_calls.iter().for_each(|pieces| open.gathered.add_tool_calls(pieces));
         }
     }
 
@@ -168,12 +164,13 @@ impl Attempt {
     /// Ends the attempt. The receiver tells when the record is committed.
     #[must_use]
     pub fn settle(mut self, outcome: Outcome) -> Settled {
-        let (done, settled) = oneshot::channel();
-        self.hand_over(outcome, Some(done));
+        let (call, settled) = oneshot::channel();
+        let mailbox = self.mailbox.take();
+        self.hand_over(outcome, Some(Waiting { call, mailbox }));
         settled
     }
 
-    fn hand_over(&mut self, outcome: Outcome, done: Option<oneshot::Sender<Result<(), StoreError>>>) {
+    fn hand_over(&mut self, outcome: Outcome, waiting: Option<Waiting>) {
         let Some(open) = self.open.take() else { return };
         let Open { permit, mut record, price, summary, answered_bytes, prompt_tokens, memory, gathered } =
             *open;
@@ -190,8 +187,10 @@ impl Attempt {
             Tokens { input: Some(prompt_tokens), output: Some(output), ..Tokens::default() }
         });
         record.cost = price.map(|price| price.of(&record.tokens));
+        // A failed call stores nothing: its client repeats it, and the turn must not stand there twice.
+        let memory = memory.filter(|_| matches!(outcome, Outcome::Ok | Outcome::Cancelled));
         let turn = memory.and_then(|memory| memory.turn(gathered, outcome != Outcome::Ok, record.ended_at));
-        self.store.settle(Settlement { record, turn, permit, done });
+        self.store.settle(Settlement { record, turn, permit, waiting });
     }
 }
 

@@ -3,7 +3,8 @@
 //! A file of fixed slots. An attempt takes a slot before its provider is called and writes there the record that
 //! stands if nothing better comes. The write goes to the operating system at once and so survives the process, with
 //! no commit to wait for and no window between "called" and "noted"; the database's own commit comes at the end of
-//! the attempt, and then the slot is free again. The number of slots bounds the settlements that can be under way,
+//! the attempt, and then the slot is free again. It is not wiped: at the next start a note whose record is in the
+//! database is only stale, so records must outlive the process that wrote them. The number of slots bounds the settlements that can be under way,
 //! which is what lets a settlement be handed over from a destructor without ever waiting or failing.
 
 use std::fs::{File, OpenOptions};
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 use super::record::UsageRecord;
 
 /// One slot: a record, whose texts are all bounded, fits with room to spare.
-const SLOT_BYTES: u64 = 8 * 1024;
+const SLOT_BYTES: u64 = 16 * 1024;
 const MAGIC: [u8; 4] = *b"BHJ1";
 /// Magic and length in front of the record, its attempt id behind it: a torn write matches nothing.
 const OVERHEAD: usize = 4 + 4 + 16;
@@ -158,12 +159,9 @@ impl Permit {
         self.write(&slot).map_err(JournalError::Write)
     }
 
-    /// Notes that the attempt is settled in the database.
-    pub fn settled(&self) {
-        // A slot that stays marked is looked up in the database at the next start and skipped there.
-        if let Err(error) = self.write(&[0; 4]) {
-            tracing::warn!(%error, "a settled slot of the journal could not be cleared");
-        }
+    /// Gives the slot to nobody else, so that its note is found at the next start: the ledger is closed.
+    pub fn keep_noted(self) {
+        std::mem::forget(self);
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
@@ -228,21 +226,23 @@ mod tests {
     use crate::gateway::ledger::record::tests::record;
 
     #[tokio::test]
-    async fn what_is_noted_and_not_settled_is_found_at_the_next_start() {
+    async fn what_was_noted_last_in_each_slot_is_found_at_the_next_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal");
         let (journal, open) = Journal::open(&path, 4).expect("a journal");
         assert!(open.is_empty());
-        let (kept, settled) = (record(), record());
+        let (kept, settled, last) = (record(), record(), record());
         let first = journal.permit(Duration::ZERO).await.expect("a slot");
         first.note(&kept).expect("noted");
         let second = journal.permit(Duration::ZERO).await.expect("a slot");
         second.note(&settled).expect("noted");
-        second.settled();
-        drop((first, second, journal));
+        drop(second);
+        let reused = journal.permit(Duration::ZERO).await.expect("the same slot");
+        reused.note(&last).expect("noted");
+        drop((first, reused, journal));
 
         let (journal, open) = Journal::open(&path, 4).expect("a journal");
-        assert_eq!(open, [kept]);
+        assert_eq!(open, [kept, last]);
         journal.clear().expect("cleared");
         assert!(Journal::open(&path, 4).expect("a journal").1.is_empty());
     }

@@ -1,12 +1,12 @@
 //! The usage record: what one attempt at a provider was, used and cost. Never what it said.
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::journal::Permit;
+use super::mailbox::Waiting;
 use super::money::NanoUsd;
-use crate::gateway::store::StoreError;
+
 use crate::gateway::store::rows::NewTurn;
 use crate::types::mint::Tags;
 
@@ -155,8 +155,8 @@ pub struct Settlement {
     pub turn: Option<NewTurn>,
     /// Its place in the journal, given back once it is committed.
     pub permit: Permit,
-    /// Where the outcome goes, if somebody waits.
-    pub done: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// Who waits for the commit, if somebody does.
+    pub waiting: Option<Waiting>,
 }
 
 #[cfg(test)]

@@ -126,9 +126,9 @@ pub struct Sums {
 impl std::ops::AddAssign for Sums {
     fn add_assign(&mut self, other: Self) {
         self.requests += other.requests;
-        self.input += other.input;
-        self.output += other.output;
-        self.cost.0 += other.cost.0;
+        self.input = self.input.saturating_add(other.input);
+        self.output = self.output.saturating_add(other.output);
+        self.cost.0 = self.cost.0.saturating_add(other.cost.0);
         self.unpriced += other.unpriced;
         self.estimated += other.estimated;
     }

@@ -61,6 +61,9 @@ fn client(local: bool, connect_timeout: Duration) -> io::Result<HttpClient> {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(60))
         .timer(TokioTimer::new())
+        // All calls of a thread share a connection: a few clients that read slowly must not use its window up.
+        .http2_initial_stream_window_size(1 << 20)
+        .http2_initial_connection_window_size(256 << 20)
         .build(connector))
 }
 

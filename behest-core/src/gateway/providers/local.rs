@@ -7,7 +7,8 @@
 //! - with tools (and no `tool_choice` of `none`), a last message of the user is answered by a call to the named tool,
 //!   or to the first, with its required parameters filled: texts with the user's text, numbers 0, booleans false;
 //! - a token is a run of white space with the word that follows, in the prompt as in the answer, and each is a chunk
-//!   of the stream; `max_tokens` and `max_completion_tokens` cut the answer with the finish reason `length`.
+//!   of the stream; `max_tokens` and `max_completion_tokens` cut the answer with the finish reason `length`, and so
+//!   does its own limit of 4,096 tokens or 64 KiB.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,6 +21,10 @@ use crate::gateway::body::Fields;
 use crate::gateway::clock;
 use crate::gateway::ledger::record::Tokens;
 use crate::types::chat::{ChatRequest, Message};
+
+/// The longest answer, in tokens and in bytes: what is echoed may be as large as a request.
+const MAX_PIECES: usize = 4_096;
+const MAX_ANSWER_BYTES: usize = 64 << 10;
 
 /// The adapter.
 pub struct Local;
@@ -36,7 +41,7 @@ impl Provider for Local {
         let head =
             Head { id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), created: clock::now_seconds() };
         if call.stream {
-            Ok(Answer::Stream(stream::iter(echo.chunks(&head)).map(Ok).boxed()))
+            Ok(Answer::Stream(stream::iter(echo.chunks(&head)).map(Ok).fuse().boxed()))
         } else {
             Ok(Answer::Whole(echo.whole(&head)))
         }
@@ -69,14 +74,14 @@ struct Echo {
 impl Echo {
     fn of(request: &ChatRequest) -> Self {
         let prompt_tokens =
-            request.messages.iter().map(|message| pieces(&text_of(message)).len() as u64).sum();
+            request.messages.iter().map(|message| pieces(&text_of(message)).count() as u64).sum();
         let said = request.messages.iter().rev().find(|message| message.role == "user").map(text_of);
         let said = said.unwrap_or_default();
         if let Some((tool, parameters)) = tool_to_call(request) {
             let arguments = fill(parameters, &said).to_string();
             return Self {
                 prompt_tokens,
-                pieces: pieces(&arguments),
+                pieces: cut(&arguments, usize::MAX).0,
                 tool: Some(tool),
                 finish_reason: "tool_calls",
             };
@@ -86,13 +91,12 @@ impl Echo {
             _ if wants_json(request) => json!({ "echo": said }).to_string(),
             _ => format!("You said: {said}"),
         };
-        let mut pieces = pieces(&answer);
         let limit = ["max_completion_tokens", "max_tokens"]
             .iter()
             .find_map(|name| request.extra.get(*name).and_then(Value::as_u64))
             .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let finish_reason = if pieces.len() > limit { "length" } else { "stop" };
-        pieces.truncate(limit);
+        let (pieces, is_cut) = cut(&answer, limit);
+        let finish_reason = if is_cut { "length" } else { "stop" };
         Self { prompt_tokens, pieces, tool: None, finish_reason }
     }
 
@@ -149,6 +153,7 @@ impl Echo {
         chunks.extend(self.pieces.iter().map(|piece| match &self.tool {
             None => Chunk {
                 data: event(json!({ "content": piece }), None),
+                answered_bytes: piece.len(),
                 text: Some(piece.clone()),
                 ..Chunk::default()
             },
@@ -163,11 +168,7 @@ impl Echo {
         }));
         chunks.push(Chunk {
             data: event(json!({}), Some(self.finish_reason)),
-            summary: Summary {
-                finish_reason: Some(self.finish_reason.to_owned()),
-                model: Some(ECHO.to_owned()),
-                tokens: None,
-            },
+            summary: Summary { finish_reason: Some(self.finish_reason.to_owned()), tokens: None },
             ..Chunk::default()
         });
         chunks.push(Chunk {
@@ -180,11 +181,7 @@ impl Echo {
     }
 
     fn summary(&self) -> Summary {
-        Summary {
-            tokens: Some(self.tokens()),
-            finish_reason: Some(self.finish_reason.to_owned()),
-            model: Some(ECHO.to_owned()),
-        }
+        Summary { tokens: Some(self.tokens()), finish_reason: Some(self.finish_reason.to_owned()) }
     }
 }
 
@@ -216,21 +213,29 @@ fn text_of(message: &Message) -> String {
 }
 
 /// White space and the word behind it: together they give the text back.
-fn pieces(text: &str) -> Vec<String> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let mut in_word = false;
-    for (at, character) in text.char_indices() {
-        if character.is_whitespace() && in_word {
-            pieces.push(text[start..at].to_owned());
-            start = at;
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let word = rest.find(|character: char| !character.is_whitespace()).unwrap_or(rest.len());
+        let end = rest[word..].find(char::is_whitespace).map_or(rest.len(), |end| word + end);
+        let (piece, tail) = rest.split_at(end);
+        rest = tail;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// The first pieces of `text`, at most `limit` and within the model's own bounds, and whether something was left out.
+fn cut(text: &str, limit: usize) -> (Vec<String>, bool) {
+    let mut bytes = 0;
+    let mut kept = Vec::new();
+    for piece in pieces(text) {
+        bytes += piece.len();
+        if kept.len() >= limit.min(MAX_PIECES) || bytes > MAX_ANSWER_BYTES {
+            return (kept, true);
         }
-        in_word = !character.is_whitespace();
+        kept.push(piece.to_owned());
     }
-    if start < text.len() {
-        pieces.push(text[start..].to_owned());
-    }
-    pieces
+    (kept, false)
 }
 
 fn wants_json(request: &ChatRequest) -> bool {
@@ -305,6 +310,15 @@ mod tests {
         let answer =
             echo(json!({ "messages": user("a \"b\""), "response_format": { "type": "json_object" } }));
         assert_eq!(answer.pieces.concat(), r#"{"echo":"a \"b\""}"#);
+    }
+
+    #[test]
+    fn a_long_echo_is_cut_at_the_models_own_bounds() {
+        let answer = echo(json!({ "messages": user(&"a ".repeat(100_000)) }));
+        assert_eq!((answer.pieces.len(), answer.finish_reason), (MAX_PIECES, "length"));
+        assert_eq!(answer.prompt_tokens, 100_001);
+        let answer = echo(json!({ "messages": user(&"a".repeat(100_000)) }));
+        assert_eq!((answer.pieces.concat().as_str(), answer.finish_reason), ("You said:", "length"));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 use super::{Answer, ChatCall, Provider, ProviderError};
 use crate::gateway::body::Fields;
 
+pub use wire::Endpoint;
+
 /// The adapter.
 pub struct OpenAi;
 

@@ -167,18 +167,12 @@ fn known_elsewhere(model: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::gateway::ledger::record::KeySource;
-    use crate::gateway::providers::{Dialect, LOCAL, OPENAI_BASE_URL, ProviderKey};
+    use crate::gateway::providers::{LOCAL, OPENAI_BASE_URL, ProviderKey};
 
     fn upstream(name: &str, base_url: &str, models: Option<&[&str]>) -> Arc<Upstream> {
-        Arc::new(Upstream {
-            name: name.to_owned(),
-            dialect: Dialect::OpenAi,
-            base_url: base_url.to_owned(),
-            local: false,
-            key: ProviderKey::None,
-            source: KeySource::Platform,
-            models: models.map(|models| models.iter().map(|model| (*model).to_owned()).collect()),
-        })
+        let models = models.map(|models| models.iter().map(|model| (*model).to_owned()).collect());
+        let (name, base_url) = (name.to_owned(), base_url.to_owned());
+        Arc::new(Upstream::open_ai(name, base_url, false, ProviderKey::None, KeySource::Platform, models))
     }
 
     fn served(catalogue: &Catalogue, model: &str) -> Option<(String, String)> {

@@ -1,6 +1,6 @@
 //! One connection from its first byte to its last, and how long its client may take for each thing.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Version, header};
+use http::{HeaderValue, Request, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -46,35 +47,29 @@ pub(super) async fn serve(
     router: Router,
     patience: PatienceConfig,
     closing: Closing,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    stream.set_nonblocking(true)?;
-    // Without it the first token waits for the client's delayed acknowledgement.
-    stream.set_nodelay(true)?;
-    let mut stream = TimeoutStream::new(Linger::new(tokio::net::TcpStream::from_std(stream)?));
+) -> Result<(), hyper::Error> {
+    let mut stream = TimeoutStream::new(Linger::new(stream));
     stream.set_write_timeout(Some(Duration::from_secs(patience.write)));
-    let headers = Duration::from_secs(patience.headers);
     let state = Arc::new(State::default());
-    let (at_request, at_response) = (Arc::clone(&state), Arc::clone(&state));
+    let (at_request, at_response) = (Arc::clone(&state), state);
     let service = router
         .map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
             at_request.begin(request)
         })
         .map_response(move |response| at_response.answered(response));
-    let builder = builder(headers);
-    let connection =
-        builder.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
+    // HTTP/1.1 only: under HTTP/2 a client that stops reading one stream keeps the socket writable, so that nothing
+    // would tell that it is gone. Whoever wants HTTP/2 for browsers has it at the TLS in front.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(patience.headers))
+        .max_buf_size(MAX_HEADER_BYTES)
+        // Head and body leave in one write. Not by `pipeline_flush`, which lets the buffer grow without end.
+        .writev(false)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
     tokio::pin!(connection);
-    // hyper's own limit begins when it knows the version, which a client that sends nothing never tells.
-    let silent = async {
-        tokio::time::sleep(headers).await;
-        if state.asked.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         result = connection.as_mut() => return result,
-        () = silent => return Ok(()),
         () = closing.last_request.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
@@ -90,16 +85,13 @@ pub(super) async fn serve(
 /// What is known of a connection's requests, of which HTTP/1 has one at a time.
 #[derive(Default)]
 struct State {
-    /// There was one.
-    asked: AtomicBool,
     /// The body of the last one has not been read to its end.
     unread: AtomicBool,
 }
 
 impl State {
     fn begin(self: &Arc<Self>, request: Request<Incoming>) -> Request<axum::body::Body> {
-        self.asked.store(true, Ordering::Relaxed);
-        let has_body = request.version() <= Version::HTTP_11 && !request.body().is_end_stream();
+        let has_body = !request.body().is_end_stream();
         self.unread.store(has_body, Ordering::Relaxed);
         if !has_body {
             return request.map(axum::body::Body::new);
@@ -146,21 +138,4 @@ impl Body for Watched {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-fn builder(headers: Duration) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(headers)
-        .max_buf_size(MAX_HEADER_BYTES)
-        // Head and body leave in one write. Not by `pipeline_flush`, which lets the buffer grow without end.
-        .writev(false);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(MAX_HEADER_BYTES as u32)
-        .keep_alive_interval(Some(headers));
-    builder
 }

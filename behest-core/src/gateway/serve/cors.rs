@@ -44,8 +44,15 @@ pub struct Preflight {
 #[must_use]
 pub fn is_control(path: &str) -> bool {
     let path = path.strip_prefix("/auth").unwrap_or(path);
-    const CONTROL: [&str; 6] =
-        ["/v1/projects", "/v1/tenants", "/v1/kill-switches", "/v1/guardrails", "/v1/events", "/dashboard"];
+    const CONTROL: [&str; 7] = [
+        "/v1/projects",
+        "/v1/tenants",
+        "/v1/kill-switches",
+        "/v1/guardrails",
+        "/v1/events",
+        "/dashboard",
+        "/metrics",
+    ];
     CONTROL
         .iter()
         .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))

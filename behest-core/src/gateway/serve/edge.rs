@@ -115,6 +115,13 @@ pub async fn edge(State(gateway): State<Gateway>, mut request: Request, next: Ne
     response
 }
 
+/// Runs a change to its end even when its caller has gone: one that was committed and not told to the caches would
+/// leave a revoked key in force.
+pub async fn to_its_end(request: Request, next: Next) -> Response {
+    let answer = tokio::spawn(next.run(request)).await;
+    answer.unwrap_or_else(|_| Refusal::from(EdgeError::Panicked).into_response())
+}
+
 fn answers_for(gateway: &Gateway, request: &Request) -> bool {
     // HTTP/2 has no Host header; its authority stands in the URI.
     let host = request.headers().get(header::HOST).map(HeaderValue::as_bytes);

@@ -39,10 +39,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Captured {
 /// When it is too large, not JSON, or not of the right form; the message never repeats what it says.
 pub async fn json<T: DeserializeOwned>(gateway: &Gateway, body: axum::body::Body) -> Result<T, Refusal> {
     let (bytes, _permit) = read::collect(gateway, body).await?;
-    let bytes = if bytes.trim_ascii().is_empty() { &b"{}"[..] } else { &bytes };
-    // serde would take a list for an object's values in their order.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(read::ReadError::Json("it is not an object".to_owned()).into());
+    let bytes = if bytes.trim_ascii().is_empty() { &b"{}"[..] } else { bytes.trim_ascii_start() };
+    // serde reads a list as the fields in their order: one that is empty would be a request that asks for nothing.
+    if bytes.first() == Some(&b'[') {
+        return Err(read::ReadError::Json("an object is wanted, and this is a list".to_owned()).into());
     }
     Ok(serde_json::from_slice(bytes).map_err(|error| {
         // serde's messages for our own types name fields and types. A wrong value it would quote, which may be a key.

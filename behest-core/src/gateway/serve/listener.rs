@@ -93,7 +93,7 @@ pub struct Ready {
 /// # Errors
 /// [`ServeError`] says what cannot be used and, where one can tell, what to change.
 pub fn run(
-    config: Config,
+    mut config: Config,
     shutdown: impl Future<Output = ()>,
     on_ready: impl FnOnce(&Ready),
 ) -> Result<(), ServeError> {
@@ -101,6 +101,8 @@ pub fn run(
     runtime.block_on(async {
         let listener = bind(&config)?;
         let address = listener.local_addr()?;
+        // Whether it is loopback is told by the address and not by the name that led there.
+        config.host = address.ip().to_string();
         let gateway = Gateway::builder(config).build().await?;
         let ready = ready(&gateway, address).await?;
         let workers = Workers::start(&gateway)?;
@@ -116,8 +118,10 @@ pub fn run(
         accepting.cancel();
         sweeping.abort();
         workers.stop_keep_alive();
-        gateway.shut_down().await;
+        gateway.drain_calls().await;
+        // The last connections first: what they still hold is settled while the ledger can be written.
         workers.join().await;
+        gateway.close().await;
         Ok(())
     })
 }
@@ -213,9 +217,12 @@ impl Workers {
         let mut threads = Vec::new();
         for index in 0..gateway.config().workers.unwrap_or(cores) {
             let (inbox, connections) = unbounded_channel();
-            let router = gateway.with_own_connections()?.router();
-            let closing = closing.clone();
             let runtime = Builder::new_current_thread().enable_all().build()?;
+            let router = {
+                let _inside = runtime.enter();
+                gateway.for_this_runtime()?.router()
+            };
+            let closing = closing.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("behest-worker-{index}"))
                 .spawn(move || runtime.block_on(work(connections, router, patience, closing)))?;
@@ -238,6 +245,14 @@ impl Workers {
     }
 }
 
+/// Takes a connection over to the runtime of this thread.
+fn adopt(stream: TcpStream) -> io::Result<tokio::net::TcpStream> {
+    stream.set_nonblocking(true)?;
+    // Without it the first token waits for the client's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    tokio::net::TcpStream::from_std(stream)
+}
+
 async fn work(
     mut connections: UnboundedReceiver<Connection>,
     router: Router,
@@ -253,7 +268,11 @@ async fn work(
         let Some((stream, peer)) = connection else { break };
         let (router, closing) = (router.clone(), closing.clone());
         tracker.spawn(async move {
-            if let Err(error) = connection::serve(stream, peer, router, patience, closing).await {
+            let served = match adopt(stream) {
+                Ok(stream) => connection::serve(stream, peer, router, patience, closing).await,
+                Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
+            };
+            if let Err(error) = served {
                 // A client's broken connection is its own affair.
                 tracing::debug!(%error, "a connection ended");
             }

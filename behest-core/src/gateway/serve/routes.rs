@@ -1,7 +1,7 @@
 //! Path to handler, and nothing else. A route cannot be registered without its metering class.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -65,4 +65,5 @@ fn aliased() -> OpenApiRouter<Gateway> {
         .add(Metering::Free, routes!(control::list_providers, control::put_provider))
         .add(Metering::Free, routes!(control::remove_provider))
         .finish()
+        .layer(from_fn(edge::to_its_end))
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::gateway::Gateway;
 use crate::gateway::auth::api_keys;
-use crate::gateway::auth::signing_keys::{NotBelieved, Signer};
+use crate::gateway::auth::signing_keys::{NotBelieved, Signer, Verdict};
 use crate::gateway::clock;
 use crate::gateway::context::{CredentialKind, Known, Located, Principal, Project};
 use crate::gateway::refusal::{Refusal, Refuse};
@@ -22,11 +22,14 @@ const END_USER: HeaderName = HeaderName::from_static("x-end-user-id");
 const SESSION: HeaderName = HeaderName::from_static("x-session-id");
 const TAGS: HeaderName = HeaderName::from_static("x-behest-tags");
 
+/// The longest name of a tier.
+pub const MAX_TIER_BYTES: usize = 64;
+
 /// Why nobody was recognised, or not for this project.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthenticateError {
-    /// No `Authorization`.
+    /// No `Authorization`, or one without a credential, as an unset variable leaves it.
     #[error("no credentials: send `Authorization: Bearer` with a token or an API key")]
     Missing,
     /// Not `Bearer`, or not readable.
@@ -62,6 +65,9 @@ pub enum AuthenticateError {
     /// The tags cannot be read.
     #[error(transparent)]
     Tags(#[from] BadTags),
+    /// The token's tier is no name.
+    #[error("the token's tier must be 1, 2, 3, or a name of at most {MAX_TIER_BYTES} bytes")]
+    Tier,
 }
 
 impl Refuse for AuthenticateError {
@@ -74,7 +80,7 @@ impl Refuse for AuthenticateError {
             }
             Self::OtherProject => Code::Forbidden,
             Self::Suspended => Code::ProjectSuspended,
-            Self::Id { .. } | Self::Tags(_) => Code::ValidationError,
+            Self::Id { .. } | Self::Tags(_) | Self::Tier => Code::ValidationError,
         }
     }
 
@@ -137,12 +143,15 @@ fn check_project(project: &Project, principal: &Principal) -> Result<(), Authent
 pub fn bearer(headers: &HeaderMap) -> Result<Secret, AuthenticateError> {
     let value = headers.get(header::AUTHORIZATION).ok_or(AuthenticateError::Missing)?;
     let value = value.to_str().map_err(|_| AuthenticateError::NotBearer)?;
+    let value = value.trim();
+    if value.is_empty() || value.eq_ignore_ascii_case("bearer") {
+        return Err(AuthenticateError::Missing);
+    }
     let (scheme, credential) = value.split_once(' ').ok_or(AuthenticateError::NotBearer)?;
-    let credential = credential.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || credential.is_empty() {
+    if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(AuthenticateError::NotBearer);
     }
-    Ok(Secret::new(credential))
+    Ok(Secret::new(credential.trim()))
 }
 
 /// A verified API key: its row and the tenant of its project.
@@ -198,6 +207,15 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
         NotBelieved::Token(error) => Refusal::from(AuthenticateError::from(error)),
         NotBelieved::Store(error) => Refusal::from(error),
     })?;
+    if let Some(principal) = verdict.principal.get() {
+        return Ok(principal.clone());
+    }
+    let principal = named_by(&verdict)?;
+    Ok(verdict.principal.get_or_init(|| principal).clone())
+}
+
+/// Whom a verified token names.
+fn named_by(verdict: &Verdict) -> Result<Principal, AuthenticateError> {
     let claims = verdict.verified.claims();
     let id = |text: &str| Uuid::parse_str(text).map_err(|_| AuthenticateError::TokenProject);
     let (tenant, project) = (id(&claims.tid)?, id(&claims.pid)?);
@@ -209,7 +227,7 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
         // Whatever the claim says: a tenant's key speaks for end users only.
         Signer::Tenant { kid, tenant: owner } => {
             if *owner != tenant {
-                return Err(AuthenticateError::TokenProject.into());
+                return Err(AuthenticateError::TokenProject);
             }
             (Role::User, CredentialKind::Local { kid: kid.clone() }, false)
         }
@@ -218,6 +236,8 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
         UserId::parse(claims.uid.clone()).map_err(|source| AuthenticateError::Id { place: "uid", source })?;
     let session = claims.sid.clone().filter(|sid| !sid.is_empty()).map(SessionId::parse).transpose();
     let session = session.map_err(|source| AuthenticateError::Id { place: "sid", source })?;
+    let tier = claims.tier.as_ref().map(|tier| tier.name().filter(|name| name.len() <= MAX_TIER_BYTES));
+    let tier = tier.map(|name| name.ok_or(AuthenticateError::Tier)).transpose()?;
     if let Some(tags) = &claims.tags {
         tags::check(tags).map_err(AuthenticateError::Tags)?;
     }
@@ -225,7 +245,7 @@ pub async fn by_token(gateway: &Gateway, token: &Secret) -> Result<Principal, Re
         tenant,
         project,
         user: Some(user.as_str().to_owned()),
-        tier: claims.tier.as_ref().and_then(|tier| tier.name()).map(str::to_owned),
+        tier: tier.map(str::to_owned),
         role,
         session,
         tags: claims.tags.clone(),
@@ -244,4 +264,26 @@ fn text(
     let unreadable = || AuthenticateError::Id { place, source: BadId::User { length: value.len() } };
     let value = std::str::from_utf8(value.as_bytes()).map_err(|_| unreadable())?.trim();
     Ok((!value.is_empty()).then(|| value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn an_authorization_without_a_credential_is_a_missing_one() {
+        let read = |value: &'static str| {
+            bearer(&HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]))
+        };
+        for empty in ["", " ", "Bearer", "bearer "] {
+            assert!(matches!(read(empty), Err(AuthenticateError::Missing)), "{empty:?}");
+        }
+        for other in ["Basic dTpw", "behest_sk_live_0", "Bearerx y"] {
+            assert!(matches!(read(other), Err(AuthenticateError::NotBearer)), "{other:?}");
+        }
+        assert_eq!(read("Bearer  x").expect("a credential").expose(), "x");
+        assert!(matches!(bearer(&HeaderMap::new()), Err(AuthenticateError::Missing)));
+    }
 }

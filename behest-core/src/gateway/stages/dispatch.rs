@@ -49,7 +49,8 @@ pub async fn dispatch(gateway: &Gateway, mut plan: Plan) -> Result<Reply, Refusa
             return Err(StoreError::Unavailable("the ledger cannot be written".to_owned()).into());
         }
         let permit = gateway.journal().permit(PATIENCE).await?;
-        let mut attempt = Attempt::begin(gateway.store_handle(), permit, &plan, operation_id)?;
+        let mut attempt =
+            Attempt::begin(gateway.store_handle(), gateway.mailbox(), permit, &plan, operation_id)?;
         let asked = tokio::select! {
             biased;
             asked = ask(gateway, &plan) => asked,

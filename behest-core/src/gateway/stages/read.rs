@@ -17,6 +17,8 @@ use crate::gateway::context::{ChatRequest, Configured};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::types::problem::Code;
 
+/// The longest model name.
+const MAX_MODEL_BYTES: usize = 256;
 /// The memory for all bodies is handed out in pieces of this size.
 const PIECE: usize = 1024;
 
@@ -81,6 +83,11 @@ pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ChatReque
     let model = optional::<String>(&fields, "model", "must be text")?
         .map(|model| model.trim().to_owned())
         .filter(|model| !model.is_empty() && model != "default");
+    if model.as_ref().is_some_and(|model| model.len() > MAX_MODEL_BYTES) {
+        return Err(
+            ReadError::Field { field: "model", problem: "must be a name of at most 256 bytes" }.into()
+        );
+    }
     let stream = optional::<bool>(&fields, "stream", "must be true or false")?.unwrap_or(false);
     let include_usage = stream && includes_usage(&fields)?;
     let max_tokens = match optional(&fields, "max_completion_tokens", WHOLE)? {
@@ -136,12 +143,17 @@ async fn gather(
         if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {
             return Err(ReadError::TooLarge { limit });
         }
-        let pieces = u32::try_from(data.len().div_ceil(PIECE)).unwrap_or(u32::MAX);
-        let more = Arc::clone(gateway.body_memory()).try_acquire_many_owned(pieces);
-        let more = more.map_err(|_| ReadError::Busy)?;
-        match &mut permit {
-            Some(permit) => permit.merge(more),
-            None => permit = Some(more),
+        // By the total, so that a body in many small frames takes no more than its size.
+        let held = permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = (first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len()).div_ceil(PIECE);
+        if wanted > held {
+            let pieces = u32::try_from(wanted - held).unwrap_or(u32::MAX);
+            let more = Arc::clone(gateway.body_memory()).try_acquire_many_owned(pieces);
+            let more = more.map_err(|_| ReadError::Busy)?;
+            match &mut permit {
+                Some(permit) => permit.merge(more),
+                None => permit = Some(more),
+            }
         }
         // Most bodies come in one piece, which then is not copied.
         match &first {

@@ -51,7 +51,10 @@ pub async fn recall(gateway: &Gateway, selected: Selected) -> Result<Turn, Refus
     let mut memory = None;
     if let Some(key) = conversation(&request)? {
         let new = new_messages(&request, settings.store_tool_calls);
+        // A client that sends the conversation itself needs no help with it.
+        let sends_it_all = request.roles.iter().any(|role| role == "assistant");
         let limit = match key.kind {
+            _ if sends_it_all => 0,
             ConversationKind::Thread => MAX_RECALLED,
             ConversationKind::Session => settings.memory_window,
         };
@@ -63,12 +66,10 @@ pub async fn recall(gateway: &Gateway, selected: Selected) -> Result<Turn, Refus
             store_tool_calls: settings.store_tool_calls,
             window: settings.memory_window,
         });
-        // A client that sends the conversation itself needs no help with it.
-        let stored = if request.roles.iter().any(|role| role == "assistant") {
-            Vec::new()
-        } else {
-            fitting(history, room(&request, &settings.system_prompt, model.context_length))
-        };
+        let room = room(&request, &settings.system_prompt, model.context_length);
+        let answers_tools =
+            request.roles.iter().find(|role| !is_instruction(role)).is_some_and(|role| role == "tool");
+        let stored = answered(fitting(history, room), answers_tools);
         recalled = Some(stored.len());
         insert(&mut request, stored);
     }
@@ -128,8 +129,8 @@ fn new_messages(request: &ChatRequest, store_tool_calls: bool) -> Vec<Box<RawVal
 /// How many tokens the stored turns may take; `None` where the model's context is not known.
 fn room(request: &ChatRequest, system_prompt: &Option<String>, context: Option<u64>) -> Option<u64> {
     let prompt = estimate::prompt(&request.messages)
-        + estimate::text(system_prompt.as_ref().map_or(0, String::len))
-        + estimate::answer(request.max_tokens);
+        .saturating_add(estimate::text(system_prompt.as_ref().map_or(0, String::len)))
+        .saturating_add(estimate::answer(request.max_tokens));
     context.map(|context| context.saturating_sub(prompt))
 }
 
@@ -158,6 +159,42 @@ fn fitting(history: History, room: Option<u64>) -> Vec<MessageRow> {
     let first = kept.iter().position(is_user).unwrap_or(kept.len());
     kept.drain(..first);
     kept
+}
+
+/// Without calls of tools that nobody answered: providers refuse a conversation with such. The last call may be
+/// answered by the request itself.
+fn answered(messages: Vec<MessageRow>, answers_tools: bool) -> Vec<MessageRow> {
+    let mut kept = Vec::with_capacity(messages.len());
+    let mut rest = messages.into_iter().peekable();
+    while let Some(message) = rest.next() {
+        let head = Head::of(&message);
+        let results: Vec<_> =
+            std::iter::from_fn(|| rest.next_if(|next| Head::of(next).role == "tool")).collect();
+        let calls = head.tool_calls.map_or(0, |calls| calls.len());
+        let answered_by_request = answers_tools && rest.peek().is_none();
+        if head.role == "tool" || (calls > results.len() && !answered_by_request) {
+            continue;
+        }
+        kept.push(message);
+        if calls > 0 {
+            kept.extend(results);
+        }
+    }
+    kept
+}
+
+/// What tells calls of tools from their results.
+#[derive(Default, serde::Deserialize)]
+struct Head {
+    role: String,
+    #[serde(default)]
+    tool_calls: Option<Vec<serde::de::IgnoredAny>>,
+}
+
+impl Head {
+    fn of(message: &MessageRow) -> Self {
+        serde_json::from_str(message.body.get()).unwrap_or_default()
+    }
 }
 
 /// Behind the request's own instructions, in front of everything else.
@@ -209,6 +246,19 @@ mod tests {
         assert_eq!(texts(&fitting(history(&messages), Some(one_turn))), ["c", "d"]);
         assert_eq!(texts(&fitting(history(&messages), Some(one_turn * 2 - 1))), ["c", "d"]);
         assert!(fitting(history(&messages), Some(0)).is_empty());
+    }
+
+    #[test]
+    fn calls_that_nobody_answered_are_left_out_unless_the_request_does() {
+        let body = serde_json::json!({"role": "assistant", "content": null, "tool_calls": [{"id": "c"}]});
+        let call = MessageRow { body: Arc::from(to_raw_value(&body).expect("json")), ..row("", "", 1) };
+        let unanswered = vec![row("user", "a", 1), call.clone()];
+        assert_eq!(answered(unanswered.clone(), true).len(), 2);
+        assert_eq!(texts(&answered(unanswered, false)), ["a"]);
+        let done = vec![row("user", "a", 1), call.clone(), row("tool", "r", 1), row("assistant", "b", 1)];
+        assert_eq!(answered(done, false).len(), 4);
+        let earlier = vec![row("user", "a", 1), call, row("user", "c", 2), row("assistant", "d", 2)];
+        assert_eq!(texts(&answered(earlier, true)), ["a", "c", "d"]);
     }
 
     #[test]

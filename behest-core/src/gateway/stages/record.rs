@@ -69,7 +69,6 @@ pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal
                 include_usage: plan.turn.request.include_usage,
                 shows_cost: sees_cost(&plan.turn.request.caller),
                 quiet_until: Instant::now() + PING_EVERY,
-                _body_permit: plan.turn.request.body_permit,
             };
             respond::stream_headers(response.headers_mut());
             *response.body_mut() =
@@ -99,7 +98,6 @@ struct Relay {
     include_usage: bool,
     shows_cost: bool,
     quiet_until: Instant,
-    _body_permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }
 
 enum Next {
@@ -149,13 +147,14 @@ impl Relay {
             return Next::Chunk(chunk);
         }
         tokio::select! {
+            // In this order: a provider that never pauses must not outrun the end.
             biased;
+            () = self.drain.deadline() => Next::CutOff,
             item = self.rest.next() => match item {
                 Some(Ok(chunk)) => Next::Chunk(chunk),
                 Some(Err(error)) => Next::Failed(error),
                 None => Next::End,
             },
-            () = self.drain.deadline() => Next::CutOff,
             () = sleep_until(self.quiet_until) => Next::Ping,
         }
     }

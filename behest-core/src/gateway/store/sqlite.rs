@@ -27,6 +27,8 @@ use writer::Writer;
 
 /// How many reads may be under way at once; each has a connection of its own.
 const READERS: usize = 4;
+/// How many reports may be under way at once.
+const REPORT_READERS: usize = 2;
 const MIGRATIONS: [&str; 1] = [include_str!("sqlite/migrations/0001_first.sql")];
 
 /// What a committed record survives.
@@ -49,7 +51,8 @@ pub struct Sqlite {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    seats: Semaphore,
+    seats: Arc<Semaphore>,
+    report_seats: Arc<Semaphore>,
 }
 
 impl Sqlite {
@@ -61,8 +64,12 @@ impl Sqlite {
         let mut connection = Connection::open(path).map_err(unavailable)?;
         prepare(&connection, durability).map_err(unavailable)?;
         migrate(&mut connection)?;
-        let readers =
-            Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()), seats: Semaphore::new(READERS) };
+        let readers = Readers {
+            path: path.to_owned(),
+            idle: Mutex::new(Vec::new()),
+            seats: Arc::new(Semaphore::new(READERS)),
+            report_seats: Arc::new(Semaphore::new(REPORT_READERS)),
+        };
         Ok(Self { writer: Writer::start(connection)?, readers: Arc::new(readers) })
     }
 
@@ -71,9 +78,27 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _seat = self.readers.seats.acquire().await.map_err(|_| closed())?;
+        self.read_seated(Arc::clone(&self.readers.seats), work).await
+    }
+
+    /// The same for reports, which read many rows: they wait for each other and for nobody else.
+    async fn report<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read_seated(Arc::clone(&self.readers.report_seats), work).await
+    }
+
+    async fn read_seated<T: Send + 'static>(
+        &self,
+        seats: Arc<Semaphore>,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let seat = seats.acquire_owned().await.map_err(|_| closed())?;
         let readers = Arc::clone(&self.readers);
         let result = tokio::task::spawn_blocking(move || {
+            // Held by the work and not by the caller, who may leave: the work goes on, and so does its cost.
+            let _seat = seat;
             let connection = readers.take().map_err(unavailable)?;
             let result = work(&connection).map_err(unavailable);
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
@@ -116,6 +141,8 @@ fn prepare(connection: &Connection, durability: Durability) -> rusqlite::Result<
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // 64 MB between checkpoints: each one flushes to the disk in the middle of a commit.
+    connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
@@ -321,16 +348,18 @@ impl Store for Sqlite {
     }
 
     async fn append_records(&self, records: Vec<UsageRecord>) -> Result<(), StoreError> {
-        self.write(move |connection| records.iter().try_for_each(|record| ledger::append(connection, record)))
-            .await
+        self.write(move |connection| {
+            records.iter().try_for_each(|record| ledger::append(connection, record).map(drop))
+        })
+        .await
     }
 
     async fn usage(&self, filter: UsageFilter) -> Result<Vec<UsageRow>, StoreError> {
-        self.read(move |connection| ledger::usage(connection, &filter)).await
+        self.report(move |connection| ledger::usage(connection, &filter)).await
     }
 
     async fn billing(&self, filter: UsageFilter) -> Result<Vec<BillingRow>, StoreError> {
-        self.read(move |connection| ledger::billing(connection, &filter)).await
+        self.report(move |connection| ledger::billing(connection, &filter)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

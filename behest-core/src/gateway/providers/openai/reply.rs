@@ -11,11 +11,9 @@ use crate::gateway::providers::{Chunk, ProviderError, Summary};
 #[derive(Deserialize)]
 struct Reply<'r> {
     #[serde(borrow, default)]
-    model: Option<Cow<'r, str>>,
-    #[serde(borrow, default)]
     choices: Option<Vec<Choice<'r>>>,
-    #[serde(default)]
-    usage: Option<Usage>,
+    #[serde(borrow, default)]
+    usage: Option<&'r RawValue>,
     #[serde(borrow, default)]
     error: Option<&'r RawValue>,
 }
@@ -23,7 +21,7 @@ struct Reply<'r> {
 #[derive(Deserialize)]
 struct Choice<'r> {
     #[serde(default)]
-    index: u64,
+    index: Option<u64>,
     #[serde(borrow, default)]
     finish_reason: Option<Cow<'r, str>>,
     #[serde(borrow, default)]
@@ -36,6 +34,24 @@ struct Delta<'r> {
     content: Option<&'r RawValue>,
     #[serde(borrow, default)]
     tool_calls: Option<&'r RawValue>,
+    #[serde(borrow, default)]
+    reasoning_content: Option<&'r RawValue>,
+    #[serde(borrow, default)]
+    reasoning: Option<&'r RawValue>,
+    #[serde(borrow, default)]
+    refusal: Option<&'r RawValue>,
+    #[serde(borrow, default)]
+    audio: Option<&'r RawValue>,
+}
+
+impl Delta<'_> {
+    /// How much of an answer it brings, for an estimate if the provider never says.
+    fn bytes(&self) -> usize {
+        let text = [self.content, self.reasoning_content, self.reasoning, self.refusal, self.audio];
+        // Without the quotes; an empty text and `null` bring nothing.
+        let length = |raw: &RawValue| if raw.get() == "null" { 0 } else { raw.get().len().saturating_sub(2) };
+        text.into_iter().chain([self.tool_calls]).flatten().map(length).sum()
+    }
 }
 
 /// OpenAI's `prompt_tokens` includes cached ones and `completion_tokens` includes reasoning.
@@ -72,13 +88,23 @@ impl Usage {
             return None;
         }
         Some(Tokens {
-            input: self.prompt_tokens.map(|all| all.saturating_sub(cached.unwrap_or(0))),
-            cache_read: cached,
+            input: self.prompt_tokens.map(|all| all.min(MAX_TOKENS).saturating_sub(cached.unwrap_or(0))),
+            cache_read: cached.map(|cached| cached.min(MAX_TOKENS)),
             cache_write: None,
-            output: self.completion_tokens.map(|all| all.saturating_sub(reasoning.unwrap_or(0))),
-            reasoning,
+            output: self
+                .completion_tokens
+                .map(|all| all.min(MAX_TOKENS).saturating_sub(reasoning.unwrap_or(0))),
+            reasoning: reasoning.map(|reasoning| reasoning.min(MAX_TOKENS)),
         })
     }
+}
+
+/// More tokens than any call has: a provider's slip must not outgrow the ledger.
+const MAX_TOKENS: u64 = 1 << 32;
+
+/// What the provider says it used. A report that cannot be read is none: the answer is paid for and goes on.
+fn tokens(usage: Option<&RawValue>) -> Option<Tokens> {
+    serde_json::from_str::<Option<Usage>>(usage?.get()).ok().flatten().as_ref().and_then(Usage::tokens)
 }
 
 /// Reads a whole answer.
@@ -92,11 +118,7 @@ pub(super) fn summary(body: &[u8]) -> Result<Summary, ProviderError> {
         return Err(ProviderError::Garbage("it has no choices"));
     };
     let finish_reason = choices.first().and_then(|choice| choice.finish_reason.as_deref()).map(str::to_owned);
-    Ok(Summary {
-        tokens: reply.usage.as_ref().and_then(Usage::tokens),
-        finish_reason,
-        model: reply.model.map(Cow::into_owned),
-    })
+    Ok(Summary { tokens: tokens(reply.usage), finish_reason })
 }
 
 /// Reads one event of a stream.
@@ -107,21 +129,21 @@ pub(super) fn chunk(data: bytes::Bytes) -> Result<Chunk, ProviderError> {
         return Err(ProviderError::InStream { message: super::wire::message_of(error.get()) });
     }
     let choices = reply.choices.unwrap_or_default();
-    let first = choices.iter().find(|choice| choice.index == 0);
+    let first = choices.iter().find(|choice| choice.index.unwrap_or(0) == 0);
     let delta = first.and_then(|choice| choice.delta.as_ref());
     let present = |value: &&RawValue| value.get() != "null";
     let chunk = Chunk {
         summary: Summary {
-            tokens: reply.usage.as_ref().and_then(Usage::tokens),
+            tokens: tokens(reply.usage),
             finish_reason: choices
                 .iter()
                 .find_map(|choice| choice.finish_reason.as_deref())
                 .map(str::to_owned),
-            model: reply.model.map(Cow::into_owned),
         },
         text: delta.and_then(|delta| delta.content).and_then(|raw| serde_json::from_str(raw.get()).ok()),
         tool_calls: delta.and_then(|delta| delta.tool_calls).filter(present).map(ToOwned::to_owned),
-        usage_only: choices.is_empty() && reply.usage.is_some(),
+        answered_bytes: choices.iter().filter_map(|choice| choice.delta.as_ref()).map(Delta::bytes).sum(),
+        usage_only: choices.is_empty() && reply.usage.is_some_and(|usage| usage.get() != "null"),
         data: bytes::Bytes::new(),
     };
     Ok(Chunk { data, ..chunk })
@@ -144,7 +166,9 @@ mod tests {
 
     #[test]
     fn missing_usage_is_unknown_and_not_zero() {
-        for usage in ["", r#","usage":null"#, r#","usage":{}"#] {
+        for usage in
+            ["", r#","usage":null"#, r#","usage":{}"#, r#","usage":"""#, r#","usage":{"prompt_tokens":-1}"#]
+        {
             let body = format!(r#"{{"choices":[]{usage}}}"#);
             assert_eq!(summary(body.as_bytes()).expect("an answer").tokens, None, "{usage}");
         }

@@ -45,6 +45,7 @@ pub(super) fn chunks(body: Incoming, timeouts: Timeouts, key: ProviderKey) -> Ch
         reading.over = item.is_err();
         Some((item, reading))
     })
+    .fuse()
     .boxed()
 }
 

@@ -1,7 +1,7 @@
 //! Address, authentication and errors of OpenAI's HTTP interface.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use serde::Deserialize;
@@ -16,24 +16,45 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 const MAX_ERROR_BYTES: usize = 64 << 10;
 const MAX_MESSAGE_CHARACTERS: usize = 500;
 
+/// Where a server's chat completions are, and what to show there.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    uri: Uri,
+    authorization: Option<HeaderValue>,
+}
+
+impl Endpoint {
+    /// Makes address and credential ready; `None` when one of them cannot stand in a request.
+    pub(in crate::gateway::providers) fn new(base_url: &str, key: &ProviderKey) -> Option<Self> {
+        let uri = format!("{base_url}/chat/completions").parse().ok()?;
+        let authorization = match key {
+            ProviderKey::Open(key) => {
+                let mut bearer = HeaderValue::try_from(format!("Bearer {}", key.expose())).ok()?;
+                bearer.set_sensitive(true);
+                Some(bearer)
+            }
+            ProviderKey::None | ProviderKey::Unreadable(_) => None,
+        };
+        Some(Self { uri, authorization })
+    }
+}
+
 /// Sends the request; gives the answer once its headers say that it is one.
 pub(super) async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, ProviderError> {
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(format!("{}/chat/completions", call.upstream.base_url))
-        .header(header::CONTENT_TYPE, "application/json");
-    if let ProviderKey::Open(key) = &call.upstream.key {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", key.expose()))
-            .map_err(|_| ProviderError::Unreachable("its key cannot stand in a header".to_owned()))?;
-        bearer.set_sensitive(true);
-        request = request.header(header::AUTHORIZATION, bearer);
+    let endpoint = call.upstream.endpoint.as_ref();
+    let endpoint =
+        endpoint.ok_or_else(|| ProviderError::Unreachable("it cannot be called as configured".to_owned()))?;
+    let mut request = Request::new(Full::new(call.body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.uri.clone();
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(authorization) = &endpoint.authorization {
+        headers.insert(header::AUTHORIZATION, authorization.clone());
     }
     if let Some(traceparent) = call.traceparent {
-        request = request.header("traceparent", traceparent);
+        headers.insert("traceparent", traceparent.clone());
     }
-    let request = request
-        .body(Full::new(call.body))
-        .map_err(|_| ProviderError::Unreachable("its base URL cannot be called".to_owned()))?;
     let waiting = call.http.to(call.upstream.local).request(request);
     let response = tokio::time::timeout(call.timeouts.first_byte, waiting)
         .await

@@ -47,7 +47,8 @@ pub async fn create_chat_completion(
     State(gateway): State<Gateway>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    pipeline::chat(&gateway, Incoming::from_request(request)).await
+    // On the heap at once: every layer in front would move it there once more.
+    Box::pin(pipeline::chat(&gateway, Incoming::from_request(request))).await
 }
 
 /// Lists the models that the project may call

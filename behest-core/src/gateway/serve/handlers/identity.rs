@@ -47,5 +47,7 @@ pub async fn get_jwks(State(gateway): State<Gateway>, request: Request) -> Resul
     let mut response = respond::ok(&JwkSet { keys });
     let cache = HeaderValue::from_static("public, max-age=300");
     response.headers_mut().insert(header::CACHE_CONTROL, cache);
+    // The one answer that caches keep: a page of another origin must not get a copy without its CORS headers.
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Origin"));
     Ok(response)
 }

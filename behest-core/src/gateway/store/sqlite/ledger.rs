@@ -9,8 +9,9 @@ use crate::gateway::ledger::money::NanoUsd;
 use crate::gateway::ledger::record::{KeySource, UsageRecord};
 use crate::gateway::ledger::report::{BillingRow, GroupBy, Sums, UsageFilter, UsageRow};
 
-/// Appends a record, unless its attempt has one: that is what makes every retry of a settlement safe.
-pub(super) fn append(connection: &Connection, record: &UsageRecord) -> rusqlite::Result<()> {
+/// Appends a record, unless its attempt has one: that is what makes every retry of a settlement safe. Tells whether
+/// it did.
+pub(super) fn append(connection: &Connection, record: &UsageRecord) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO usage_records (attempt_id, operation_id, tenant_id, project_id, started_at, first_byte_at,
             ended_at, user_id, session_id, thread_id, tier, api_key_id, tags, requested_model, model, provider,
@@ -21,7 +22,7 @@ pub(super) fn append(connection: &Connection, record: &UsageRecord) -> rusqlite:
         ON CONFLICT (attempt_id) DO NOTHING",
     )?;
     let tags = record.tags.as_ref().map(json).transpose()?;
-    statement.execute(params![
+    let added = statement.execute(params![
         record.attempt_id.as_bytes(),
         record.operation_id.as_bytes(),
         record.tenant_id.as_bytes(),
@@ -51,7 +52,7 @@ pub(super) fn append(connection: &Connection, record: &UsageRecord) -> rusqlite:
         record.outcome.as_str(),
         record.finish_reason,
     ])?;
-    Ok(())
+    Ok(added > 0)
 }
 
 pub(super) fn unrecorded(connection: &Connection, attempts: Vec<Uuid>) -> rusqlite::Result<Vec<Uuid>> {

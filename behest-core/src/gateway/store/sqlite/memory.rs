@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::values::{count, uuid};
-use crate::gateway::memory::SESSION_LIFETIME_MS;
+use crate::gateway::memory::{MAX_RECALLED_BYTES, SESSION_LIFETIME_MS};
 use crate::gateway::store::rows::{
     ConversationKey, ConversationKind, ConversationRow, Expiry, History, MessageRow, NewTurn,
 };
@@ -34,7 +34,16 @@ pub(super) fn history(
         params![key.kind.as_str(), key.project_id.as_bytes(), key.user_id, key.id, limit],
         message,
     )?;
-    let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut messages = Vec::new();
+    let mut bytes = 0;
+    for row in rows {
+        let row = row?;
+        bytes += row.body.get().len();
+        if bytes > MAX_RECALLED_BYTES {
+            break;
+        }
+        messages.push(row);
+    }
     messages.reverse();
     Ok(History { messages, deletions })
 }
@@ -154,6 +163,9 @@ fn slide(connection: &Connection, key: &ConversationKey, window: u32) -> rusqlit
 }
 
 pub(super) fn delete(connection: &Connection, key: &ConversationKey) -> rusqlite::Result<bool> {
+    if !remove(connection, key)? {
+        return Ok(false);
+    }
     connection
         .prepare_cached(
             "INSERT INTO conversation_deletions (kind, project_id, user_id, id, deletions)
@@ -161,7 +173,7 @@ pub(super) fn delete(connection: &Connection, key: &ConversationKey) -> rusqlite
             ON CONFLICT (kind, project_id, user_id, id) DO UPDATE SET deletions = deletions + 1",
         )?
         .execute(params![key.kind.as_str(), key.project_id.as_bytes(), key.user_id, key.id])?;
-    remove(connection, key)
+    Ok(true)
 }
 
 pub(super) fn expire(

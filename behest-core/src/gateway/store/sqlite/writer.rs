@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use tokio::sync::oneshot;
 
 use super::super::{LedgerState, StoreError};
 use super::{closed, ledger, memory, unavailable};
+use crate::gateway::ledger::mailbox;
 use crate::gateway::ledger::record::Settlement;
 
 /// At most this many jobs share a transaction, so that the first of them does not wait for ever.
@@ -81,10 +82,10 @@ impl Writer {
     pub(super) fn settle(&self, settlement: Settlement) {
         if let Err(lost) = self.jobs.send(Job::Settle(Box::new(settlement))) {
             // Only after `close`. The journal still holds the attempt, so the next start settles it.
-            if let Job::Settle(settlement) = lost.0
-                && let Some(done) = settlement.done
-            {
-                let _ = done.send(Err(closed()));
+            self.counters.unhealthy.store(true, Ordering::Relaxed);
+            if let Job::Settle(settlement) = lost.0 {
+                mailbox::tell(settlement.waiting, &Err(closed()));
+                settlement.permit.keep_noted();
             }
         }
     }
@@ -124,12 +125,18 @@ impl Loop {
             } else {
                 self.inbox.recv_timeout(RETRY)
             };
+            // Whoever is about to hand something over gets the core first: under load the group grows, and alone on
+            // the core nobody waits.
+            std::thread::yield_now();
             let mut works = Vec::new();
             let mut settlements = std::mem::take(&mut self.kept);
             let mut next = match first {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.kept = settlements;
+                    break;
+                }
             };
             while let Some(job) = next {
                 match job {
@@ -180,11 +187,22 @@ impl Loop {
                 // Nothing may be kept, and while no calls are taken nothing comes: something must show the recovery.
                 run(PROBE)?;
             }
-            told.extend(works.into_iter().map(|work| work(&self.connection)));
-            settlements.iter().try_for_each(|settlement| {
-                ledger::append(&self.connection, &settlement.record)?;
-                settlement.turn.as_ref().map_or(Ok(()), |turn| memory::add_turn(&self.connection, turn))
-            })?;
+            for work in works {
+                told.push(work(&self.connection));
+                if self.connection.is_autocommit() {
+                    // A full disk rolls everything back at once; what follows would commit by itself.
+                    return Err(rusqlite::Error::SqliteFailure(
+                        ffi::Error::new(ffi::SQLITE_FULL),
+                        Some("the transaction was rolled back".to_owned()),
+                    ));
+                }
+            }
+            for settlement in settlements {
+                let added = ledger::append(&self.connection, &settlement.record)?;
+                if let Some(turn) = settlement.turn.as_ref().filter(|_| added) {
+                    memory::add_turn(&self.connection, turn)?;
+                }
+            }
             run("COMMIT")
         });
         if result.is_err() && !self.connection.is_autocommit() {
@@ -203,12 +221,7 @@ impl Loop {
         if self.counters.unhealthy.swap(false, Ordering::Relaxed) {
             tracing::info!("the ledger can be written again");
         }
-        for settlement in settlements {
-            settlement.permit.settled();
-            if let Some(done) = settlement.done {
-                let _ = done.send(Ok(()));
-            }
-        }
+        mailbox::tell(settlements.into_iter().filter_map(|settlement| settlement.waiting), &Ok(()));
     }
 
     fn failed(&mut self, error: &StoreError, mut settlements: Vec<Settlement>) {
@@ -216,12 +229,12 @@ impl Loop {
             tracing::error!(%error, "the ledger cannot be written: no new calls until it can");
         }
         for settlement in &mut settlements {
-            if let Some(done) = settlement.done.take() {
-                // Its client is told that the call failed and will repeat it: the turn must not be stored twice.
-                settlement.turn = None;
-                let _ = done.send(Err(error.clone()));
-            }
+            // A client that is told of the failure repeats its call, and a turn that cannot be stored must not keep
+            // its record out of the ledger.
+            settlement.turn = None;
         }
+        let waiting = settlements.iter_mut().filter_map(|settlement| settlement.waiting.take());
+        mailbox::tell(waiting, &Err(error.clone()));
         self.counters.kept.store(settlements.len() as u64, Ordering::Relaxed);
         self.kept = settlements;
     }
