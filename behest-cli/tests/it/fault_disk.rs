@@ -19,6 +19,7 @@ struct Disk(PathBuf);
 
 impl Disk {
     /// `None`, loudly, where this user may not mount one.
+    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
     fn mount(place: &Path, size: &str) -> Option<Self> {
         fs::create_dir_all(place).expect("a directory");
         let options = format!("size={size},mode=0700");
@@ -59,6 +60,10 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        // The home above it could not be removed before, if its test has ended.
+        if let Some(home) = self.0.parent() {
+            let _ = fs::remove_dir_all(home);
+        }
     }
 }
 

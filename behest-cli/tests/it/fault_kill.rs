@@ -86,7 +86,7 @@ async fn no_call_is_lost_or_counted_twice_when_the_gateway_is_killed_under_load(
             .map(|number| {
                 let question = |turn: usize| {
                     let case = format!("r{round}-c{number}-t{turn}");
-                    (case.clone(), faulty.question(&case, (number + turn) % 2 == 0))
+                    (case.clone(), faulty.question(&case, (number + turn).is_multiple_of(2)))
                 };
                 tokio::spawn(client((0..1_000).map(question).collect()))
             })
