@@ -210,7 +210,7 @@ async fn headers_that_are_none_end_their_connection_alone() {
     }
     // What is a header, and no credential or no host, gets the contract's error.
     for (header, expected) in [
-        ("Authorization: Bearer", (401, "invalid_token")),
+        ("Authorization: Bearer", (401, "missing_credentials")),
         ("Authorization: Basic eDp5", (401, "invalid_token")),
         ("Authorization: Bearer \u{e9}", (401, "invalid_token")),
         ("X-Nothing: 1", (401, "missing_credentials")),
