@@ -349,7 +349,8 @@ impl Store for Sqlite {
 
     async fn append_records(&self, records: Vec<UsageRecord>) -> Result<(), StoreError> {
         self.write(move |connection| {
-            records.iter().try_for_each(|record| ledger::append(connection, record).map(drop))
+            let mut ledger = ledger::Appender::new(connection)?;
+            records.iter().try_for_each(|record| ledger.append(record).map(drop))
         })
         .await
     }

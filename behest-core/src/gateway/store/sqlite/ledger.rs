@@ -1,7 +1,7 @@
 //! Usage records in SQLite.
 
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{CachedStatement, Connection, params, params_from_iter};
 use uuid::Uuid;
 
 use super::values::{count, json, signed};
@@ -9,50 +9,59 @@ use crate::gateway::ledger::money::NanoUsd;
 use crate::gateway::ledger::record::{KeySource, UsageRecord};
 use crate::gateway::ledger::report::{BillingRow, GroupBy, Sums, UsageFilter, UsageRow};
 
-/// Appends a record, unless its attempt has one: that is what makes every retry of a settlement safe. Tells whether
-/// it did.
-pub(super) fn append(connection: &Connection, record: &UsageRecord) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO usage_records (attempt_id, operation_id, tenant_id, project_id, started_at, first_byte_at,
-            ended_at, user_id, session_id, thread_id, tier, api_key_id, tags, requested_model, model, provider,
-            key_source, streamed, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
-            reasoning_tokens, cost_nano_usd, price_version, estimated, status, finish_reason)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-            ?23, ?24, ?25, ?26, ?27, ?28)
-        ON CONFLICT (attempt_id) DO NOTHING",
-    )?;
-    let tags = record.tags.as_ref().map(json).transpose()?;
-    let added = statement.execute(params![
-        record.attempt_id.as_bytes(),
-        record.operation_id.as_bytes(),
-        record.tenant_id.as_bytes(),
-        record.project_id.as_bytes(),
-        record.started_at,
-        record.first_byte_at,
-        record.ended_at,
-        record.user_id,
-        record.session_id,
-        record.thread_id,
-        record.tier,
-        record.api_key_id.as_ref().map(Uuid::as_bytes),
-        tags,
-        record.requested_model,
-        record.model,
-        record.provider,
-        record.key_source.as_str(),
-        record.streamed,
-        record.tokens.input.map(signed),
-        record.tokens.cache_read.map(signed),
-        record.tokens.cache_write.map(signed),
-        record.tokens.output.map(signed),
-        record.tokens.reasoning.map(signed),
-        record.cost.map(|cost| cost.0),
-        record.price_version,
-        record.estimated,
-        record.outcome.as_str(),
-        record.finish_reason,
-    ])?;
-    Ok(added > 0)
+const APPEND: &str = "INSERT INTO usage_records (attempt_id, operation_id, tenant_id, project_id, started_at,
+        first_byte_at, ended_at, user_id, session_id, thread_id, tier, api_key_id, tags, requested_model, model,
+        provider, key_source, streamed, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
+        reasoning_tokens, cost_nano_usd, price_version, estimated, status, finish_reason)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+        ?24, ?25, ?26, ?27, ?28)
+    ON CONFLICT (attempt_id) DO NOTHING";
+
+/// Appends records; made once for each group of them.
+pub(super) struct Appender<'c>(CachedStatement<'c>);
+
+impl<'c> Appender<'c> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached(APPEND).map(Self)
+    }
+
+    /// Appends a record, unless its attempt has one: that is what makes every retry of a settlement safe. Tells
+    /// whether it did.
+    pub(super) fn append(&mut self, record: &UsageRecord) -> rusqlite::Result<bool> {
+        let statement = &mut self.0;
+        let tags = record.tags.as_ref().map(json).transpose()?;
+        let added = statement.execute(params![
+            record.attempt_id.as_bytes(),
+            record.operation_id.as_bytes(),
+            record.tenant_id.as_bytes(),
+            record.project_id.as_bytes(),
+            record.started_at,
+            record.first_byte_at,
+            record.ended_at,
+            record.user_id,
+            record.session_id,
+            record.thread_id,
+            record.tier,
+            record.api_key_id.as_ref().map(Uuid::as_bytes),
+            tags,
+            record.requested_model,
+            record.model,
+            record.provider,
+            record.key_source.as_str(),
+            record.streamed,
+            record.tokens.input.map(signed),
+            record.tokens.cache_read.map(signed),
+            record.tokens.cache_write.map(signed),
+            record.tokens.output.map(signed),
+            record.tokens.reasoning.map(signed),
+            record.cost.map(|cost| cost.0),
+            record.price_version,
+            record.estimated,
+            record.outcome.as_str(),
+            record.finish_reason,
+        ])?;
+        Ok(added > 0)
+    }
 }
 
 pub(super) fn unrecorded(connection: &Connection, attempts: Vec<Uuid>) -> rusqlite::Result<Vec<Uuid>> {

@@ -197,8 +197,9 @@ impl Loop {
                     ));
                 }
             }
+            let mut ledger = ledger::Appender::new(&self.connection)?;
             for settlement in settlements {
-                let added = ledger::append(&self.connection, &settlement.record)?;
+                let added = ledger.append(&settlement.record)?;
                 if let Some(turn) = settlement.turn.as_ref().filter(|_| added) {
                     memory::add_turn(&self.connection, turn)?;
                 }
