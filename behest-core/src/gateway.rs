@@ -153,8 +153,10 @@ impl Gateway {
             }
         };
         let patience = std::time::Duration::from_secs(self.config().drain_deadline);
-        if tokio::time::timeout(patience, quiet).await.is_err() {
-            self.drain().cut_off();
+        let in_time = tokio::time::timeout(patience, quiet).await.is_ok();
+        // Also where all is quiet: a call in the pause before its next attempt has none under way, and must not wait.
+        self.drain().cut_off();
+        if !in_time {
             // Cut-off calls settle at once; a client that does not read its last event is not waited for.
             let settle = async {
                 while self.journal().in_flight() > 0 {

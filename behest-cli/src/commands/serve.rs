@@ -1,6 +1,7 @@
 //! `behest serve`: start a gateway, say how to use it, and stop it gently.
 
 mod announce;
+mod open_files;
 mod profile;
 mod signals;
 
@@ -58,6 +59,7 @@ impl Explain for gateway::ServeError {
 /// [`Report`] when it cannot start.
 pub fn run(settings: ServeSettings, printer: Printer) -> Result<ExitStatus, Report> {
     start_log(&settings.log, settings.log_format)?;
+    open_files::raise_limit();
     // A profile must not send a key to an address that others can take.
     let keeps_profile = settings.keeps_profile && is_loopback(&settings.config.host);
     let place = settings.secret_place;

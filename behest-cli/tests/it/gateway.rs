@@ -62,6 +62,11 @@ impl TestGateway {
         behest.env("BEHEST_ADMIN_SECRET", self.text("admin_secret"))
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Sends a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.process.id().to_string()]).status();
@@ -72,6 +77,12 @@ impl TestGateway {
     pub fn stopped(mut self) -> (ExitStatus, String) {
         let status = self.process.wait().expect("it ends");
         (status, self.log())
+    }
+
+    /// Waits until it has ended by itself; gives its exit status and its home.
+    pub fn ended(mut self) -> (ExitStatus, Sandbox) {
+        let status = self.process.wait().expect("it ends");
+        (status, self.stop())
     }
 
     /// What it has logged so far.

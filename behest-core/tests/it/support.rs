@@ -7,7 +7,10 @@ pub mod fake;
 #[cfg(all(feature = "client", feature = "gateway"))]
 pub mod gateway;
 #[cfg(feature = "client")]
+#[expect(dead_code, reason = "the command's tests of faults share it and need more of it")]
 pub mod scripted;
+#[cfg(feature = "client")]
+mod scripted_gateway;
 
 /// How long a test waits for something that is about to happen, before it fails instead of hanging.
 #[cfg(feature = "client")]

@@ -99,7 +99,6 @@ pub fn run(
 ) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        raise_file_limit();
         let listener = bind(&config)?;
         let address = listener.local_addr()?;
         // Whether it is loopback is told by the address and not by the name that led there.
@@ -126,20 +125,6 @@ pub fn run(
         Ok(())
     })
 }
-
-/// Each connection is an open file, and many systems allow a process 1,024 of them unless it asks for more.
-#[cfg(unix)]
-fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit of open files could not be raised");
-    }
-}
-
-#[cfg(not(unix))]
-fn raise_file_limit() {}
 
 fn bind(config: &Config) -> Result<TcpListener, ServeError> {
     let (host, port) = (config.host.trim_matches(['[', ']']).to_owned(), config.port);

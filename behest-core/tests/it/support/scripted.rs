@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
@@ -13,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::PATIENCE;
 
@@ -52,6 +53,10 @@ impl Seen {
 pub enum Step {
     /// Sends these bytes, at once.
     Send(Bytes),
+    /// Sends these bytes as they are, outside the chunks.
+    Raw(Bytes),
+    /// Takes its time, as models do.
+    Pause(Duration),
     /// Waits until the test opens the gate.
     Wait(Gate),
     /// Stays silent until the client goes away.
@@ -87,9 +92,14 @@ impl Script {
         Self { status, headers: Vec::new(), steps }
     }
 
+    /// These steps and nothing else: no status line, no headers, no end.
+    pub fn raw(steps: Vec<Step>) -> Self {
+        Self::new(0, steps)
+    }
+
     /// No answer at all: the connection is reset.
     pub fn reset() -> Self {
-        Self::new(0, vec![Step::Reset])
+        Self::raw(vec![Step::Reset])
     }
 
     /// One more header.
@@ -127,6 +137,7 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
     count: watch::Sender<usize>,
     departures: watch::Sender<usize>,
+    sent: AtomicU64,
 }
 
 /// A server on a free port of this machine. It ends with the test.
@@ -149,25 +160,10 @@ impl Scripted {
             seen: Mutex::default(),
             count: watch::Sender::new(0),
             departures: watch::Sender::new(0),
+            sent: AtomicU64::new(0),
         });
         let task = tokio::spawn(accept(listener, shared.clone()));
         Self { address, shared, task }
-    }
-
-    /// Starts one that gives these answers to everything but a mint, in turn, and the last one for ever.
-    pub async fn in_turn(scripts: Vec<Script>) -> Self {
-        let next = AtomicUsize::new(0);
-        Self::start(move |seen| {
-            let script = if seen.path == "/v1/auth/mint" {
-                let user = seen.json()["user_id"].as_str().unwrap_or_default().to_owned();
-                Script::json(200, &super::fake::minted(&format!("jwt-{user}"), "s1", 3600))
-            } else {
-                let turn = next.fetch_add(1, Ordering::Relaxed);
-                scripts[turn.min(scripts.len() - 1)].clone()
-            };
-            async move { script }
-        })
-        .await
     }
 
     /// Where it listens.
@@ -175,19 +171,15 @@ impl Scripted {
         format!("http://{}", self.address)
     }
 
-    /// A client of this server, in API-key mode.
-    pub fn client(&self) -> behest_core::Client {
-        behest_core::Client::builder()
-            .key(super::API_KEY)
-            .base_url(self.base_url())
-            .build()
-            .expect("a client")
-    }
-
     /// The requests so far whose path begins with `path`.
     pub fn seen(&self, path: &str) -> Vec<Seen> {
         let seen = self.shared.seen.lock().expect("the requests");
         seen.iter().filter(|seen| seen.path.starts_with(path)).cloned().collect()
+    }
+
+    /// How many bytes of bodies have been taken by clients, or by the buffers in between.
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// Waits until `count` requests have come.
@@ -252,7 +244,7 @@ async fn serve(mut socket: TcpStream, number: usize, shared: Arc<Shared>) {
             shared.departures.send_modify(|count| *count += 1);
             return;
         };
-        match play(&mut socket, &mut unread, script).await {
+        match play(&mut socket, &mut unread, script, &shared.sent).await {
             Played::Whole => {}
             Played::Broken => return,
             Played::Gone => {
@@ -269,7 +261,7 @@ enum Played {
     Gone,
 }
 
-async fn play(socket: &mut TcpStream, unread: &mut BytesMut, script: Script) -> Played {
+async fn play(socket: &mut TcpStream, unread: &mut BytesMut, script: Script, sent: &AtomicU64) -> Played {
     if script.status != 0 {
         let mut head = format!("HTTP/1.1 {} Scripted\r\ntransfer-encoding: chunked\r\n", script.status);
         for (name, value) in &script.headers {
@@ -290,6 +282,18 @@ async fn play(socket: &mut TcpStream, unread: &mut BytesMut, script: Script) -> 
                 if socket.write_all(&piece).await.is_err() {
                     return Played::Gone;
                 }
+                sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            }
+            Step::Raw(bytes) => {
+                if socket.write_all(&bytes).await.is_err() {
+                    return Played::Gone;
+                }
+                sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            }
+            Step::Pause(duration) => {
+                if unless_gone(socket, unread, sleep(duration)).await.is_none() {
+                    return Played::Gone;
+                }
             }
             Step::Wait(gate) => {
                 if unless_gone(socket, unread, gate.wait()).await.is_none() {
@@ -306,6 +310,9 @@ async fn play(socket: &mut TcpStream, unread: &mut BytesMut, script: Script) -> 
                 return Played::Broken;
             }
         }
+    }
+    if script.status == 0 {
+        return Played::Whole;
     }
     if socket.write_all(b"0\r\n\r\n").await.is_err() { Played::Gone } else { Played::Whole }
 }

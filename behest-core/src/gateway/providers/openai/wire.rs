@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -73,6 +73,9 @@ pub(super) async fn whole(body: Incoming, timeouts: Timeouts) -> Result<Bytes, P
 
 async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Result<Bytes, ProviderError> {
     let deadline = Instant::now() + timeouts.total;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(ProviderError::TooLarge { limit });
+    }
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     loop {
