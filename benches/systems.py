@@ -30,7 +30,10 @@ class Child:
         with open(log, "ab") as stderr:
             self.process = subprocess.Popen(
                 ["taskset", "-c", str(core), *map(str, command)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
             )
         self.log = log
 
@@ -134,8 +137,9 @@ class System:
                 self.answered += 1
                 return time.perf_counter() - self.child.began
             break
-        raise BenchError(f"{self.name} gave no first answer: {status} {problem[:300].decode(errors='replace')}; "
-                         f"see {self.child.log}")
+        raise BenchError(
+            f"{self.name} gave no first answer: {status} {problem[:300].decode(errors='replace')}; see {self.child.log}"
+        )
 
 
 class Upstream(System):
@@ -170,8 +174,11 @@ class Nginx(System):
     def start(self):
         port = free_port()
         self.address = f"127.0.0.1:{port}"
-        words = {"@DIRECTORY@": str(self.work), "@PORT@": str(port),
-                 "@UPSTREAM_PORT@": self.upstream.address.rpartition(":")[2]}
+        words = {
+            "@DIRECTORY@": str(self.work),
+            "@PORT@": str(port),
+            "@UPSTREAM_PORT@": self.upstream.address.rpartition(":")[2],
+        }
         text = (HERE / "nginx.conf.in").read_text()
         for word, value in words.items():
             text = text.replace(word, value)
@@ -193,9 +200,12 @@ def find_nginx(output):
         folder.mkdir(parents=True, exist_ok=True)
         fetch = ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", "nginx"]
         try:
-            if subprocess.run(fetch, cwd=folder, capture_output=True).returncode != 0 and os.geteuid() == 0:
-                subprocess.run(["apt-get", "update", "-q"], capture_output=True)
-                subprocess.run(fetch, cwd=folder, capture_output=True)
+            if (
+                subprocess.run(fetch, check=False, cwd=folder, capture_output=True).returncode != 0
+                and os.geteuid() == 0
+            ):
+                subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
+                subprocess.run(fetch, check=False, cwd=folder, capture_output=True)
             for package in folder.glob("nginx_*.deb"):
                 subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
         except (OSError, subprocess.CalledProcessError) as error:
@@ -226,8 +236,21 @@ class Behest(System):
         environment, configuration = self.settings()
         file = self.work / "behest.toml"
         file.write_text(configuration)
-        self.spawn([self.binary, "serve", "--port", "0", "--json", "--no-profile",
-                    "--data-dir", self.work / "data", "--config", file], **environment)
+        self.spawn(
+            [
+                self.binary,
+                "serve",
+                "--port",
+                "0",
+                "--json",
+                "--no-profile",
+                "--data-dir",
+                self.work / "data",
+                "--config",
+                file,
+            ],
+            **environment,
+        )
         ready = self.child.first_json()
         # By number, since `load` resolves no names.
         self.address = f"127.0.0.1:{urlsplit(ready['base_url']).port}"
@@ -238,8 +261,13 @@ class Behest(System):
 
     def mint(self):
         """From here on the gateway is asked with a token, as an application's users do."""
-        minted = call_json(self.address, "POST", "/v1/auth/mint", {"user_id": "bench", "ttl": 7200},
-                           {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"})
+        minted = call_json(
+            self.address,
+            "POST",
+            "/v1/auth/mint",
+            {"user_id": "bench", "ttl": 7200},
+            {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
+        )
         self.bearer = minted["access_token"]
 
     def records(self):

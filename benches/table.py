@@ -59,8 +59,9 @@ ROWS = [  # measure, title, decimals
 
 def figures_table(summary):
     names = list(summary)
-    ratios = [(name, base) for name, base in (("nginx", "direct"), ("behest", "direct"), ("behest", "nginx"))
-              if name in names]
+    ratios = [
+        (name, base) for name, base in (("nginx", "direct"), ("behest", "direct"), ("behest", "nginx")) if name in names
+    ]
     head = ["", *(NAMES[name] for name in names), *(f"{NAMES[name]} / {NAMES[base]}" for name, base in ratios)]
     rows = []
     for measure, title, decimals in ROWS:
@@ -86,8 +87,10 @@ def goals_table(summary):
         ("later start to first answer, ms", "later_start_ms", 100),
     ):
         goals.append((title, behest[measure], limit, behest[measure] <= limit, "at most"))
-    rows = [[title, f"{value:,.2f}", f"{bound} {limit:,.2f}", "yes" if met else "NO"]
-            for title, value, limit, met, bound in goals]
+    rows = [
+        [title, f"{value:,.2f}", f"{bound} {limit:,.2f}", "yes" if met else "NO"]
+        for title, value, limit, met, bound in goals
+    ]
     return markdown(["goal", "Behest", "to reach", "reached"], rows)
 
 
@@ -107,8 +110,10 @@ def markdown(head, rows):
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
 
     def line(cells):
-        padded = [cell.ljust(width) if column == 0 else cell.rjust(width)
-                  for column, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+        padded = [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
         return f"| {' | '.join(padded)} |"
 
     rule = [("-" * width if column == 0 else "-" * (width - 1) + ":") for column, width in enumerate(widths)]
