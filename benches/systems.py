@@ -200,9 +200,12 @@ def find_nginx(output):
         folder.mkdir(parents=True, exist_ok=True)
         fetch = ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", "nginx"]
         try:
-            if subprocess.run(fetch, cwd=folder, capture_output=True, check=False).returncode != 0 and os.geteuid() == 0:
-                subprocess.run(["apt-get", "update", "-q"], capture_output=True, check=False)
-                subprocess.run(fetch, cwd=folder, capture_output=True, check=False)
+            if (
+                subprocess.run(fetch, check=False, cwd=folder, capture_output=True).returncode != 0
+                and os.geteuid() == 0
+            ):
+                subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
+                subprocess.run(fetch, check=False, cwd=folder, capture_output=True)
             for package in folder.glob("nginx_*.deb"):
                 subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
         except (OSError, subprocess.CalledProcessError) as error:
