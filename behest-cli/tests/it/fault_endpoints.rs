@@ -199,7 +199,7 @@ async fn headers_that_are_none_end_their_connection_alone() {
         (get("X-Session-Id: a\u{0}b"), 400),
         (get("X Session: a"), 400),
         ("GARBAGE\r\n\r\n".to_owned(), 400),
-        (get(&format!("X-Long: {}", "x".repeat(100_000))), 431),
+        (get(&format!("X-Long: {}", "x".repeat(400_000))), 431),
         (get(&"X-Many: 1\r\n".repeat(2_000)), 431),
     ] {
         let mut wire = Wire::to(&faulty).await;
@@ -210,7 +210,7 @@ async fn headers_that_are_none_end_their_connection_alone() {
     }
     // What is a header, and no credential or no host, gets the contract's error.
     for (header, expected) in [
-        ("Authorization: Bearer", (401, "invalid_token")),
+        ("Authorization: Bearer", (401, "missing_credentials")),
         ("Authorization: Basic eDp5", (401, "invalid_token")),
         ("Authorization: Bearer \u{e9}", (401, "invalid_token")),
         ("X-Nothing: 1", (401, "missing_credentials")),
