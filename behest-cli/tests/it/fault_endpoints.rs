@@ -199,8 +199,8 @@ async fn headers_that_are_none_end_their_connection_alone() {
         (get("X-Session-Id: a\u{0}b"), 400),
         (get("X Session: a"), 400),
         ("GARBAGE\r\n\r\n".to_owned(), 400),
-        (get(&format!("X-Long: {}", "x".repeat(300_000))), 431),
-        (get(&"X-Many: 1\r\n".repeat(30_000)), 431),
+        (get(&format!("X-Long: {}", "x".repeat(400_000))), 431),
+        (get(&"X-Many: 1\r\n".repeat(2_000)), 431),
     ] {
         let mut wire = Wire::to(&faulty).await;
         assert!(wire.send(&request).await);
