@@ -18,7 +18,7 @@ impl Hosts {
     pub fn answers(&self, host: &str) -> bool {
         let name = name_of(host);
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
-        let under = |domain: &str| label_before(&name, domain).is_some();
+        let under = |domain: &str| label_before(name, domain).is_some();
         !self.loopback
             || is("localhost")
             || is("127.0.0.1")
@@ -32,26 +32,26 @@ impl Hosts {
     #[must_use]
     pub fn slug(&self, host: &str) -> Option<String> {
         let name = name_of(host);
-        let slug = label_before(&name, "localhost")
-            .or_else(|| self.base_domain.as_deref().and_then(|domain| label_before(&name, domain)))?;
+        let slug = label_before(name, "localhost")
+            .or_else(|| self.base_domain.as_deref().and_then(|domain| label_before(name, domain)))?;
         Some(slug.to_ascii_lowercase())
     }
 }
 
 /// The host without its port and without the dot of a rooted name.
-fn name_of(host: &str) -> String {
+fn name_of(host: &str) -> &str {
     let end = match host.rfind(':') {
         // An IPv6 address keeps the colons inside its brackets.
         Some(colon) if !host[colon..].contains(']') => colon,
         _ => host.len(),
     };
-    host[..end].trim_end_matches('.').to_ascii_lowercase()
+    host[..end].trim_end_matches('.')
 }
 
 /// The one label in front of `.domain`.
 fn label_before<'n>(name: &'n str, domain: &str) -> Option<&'n str> {
-    let label = name.strip_suffix(&domain.to_ascii_lowercase())?.strip_suffix('.')?;
-    (!label.is_empty() && !label.contains('.')).then_some(label)
+    let (label, tail) = name.split_once('.')?;
+    (!label.is_empty() && tail.eq_ignore_ascii_case(domain)).then_some(label)
 }
 
 #[cfg(test)]
