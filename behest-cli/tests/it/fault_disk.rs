@@ -155,7 +155,7 @@ async fn a_write_of_the_control_plane_that_failed_does_not_stop_calls_for_good()
     let projects =
         faulty.http.post(faulty.url("/v1/projects")).header("x-admin-secret", &faulty.admin_secret);
     assert_unavailable(&Answer::of(projects.json(&json!({ "name": "second" }))).await);
-    assert_eq!(get(&faulty, "/ready").await.status, 503);
+    // It may be ready already: what shows a recovery is a small write, which may fit where the project did not.
     disk.empty();
     eventually("it recovers by itself", async || get(&faulty, "/ready").await.status == 200).await;
     assert_eq!(faulty.ask("after", false).await.status, 200);
