@@ -93,6 +93,24 @@ async fn closing_ends_an_open_stream_with_an_error_and_not_as_if_it_were_whole()
     assert_eq!(last.expect("an error").code(), "unavailable");
 }
 
+#[tokio::test]
+async fn dropping_without_closing_frees_the_data_and_the_port() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first =
+        Local::start(options(&json!({"data_dir": folder.path(), "port": 0}))).await.expect("a gateway");
+    let address = first.ready().base_url.trim_start_matches("http://").to_owned();
+    drop(first);
+    let free = async || {
+        while tokio::net::TcpStream::connect(&address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        while Local::start(options(&json!({"data_dir": folder.path()}))).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::support::PATIENCE, free()).await.expect("both are let go");
+}
+
 #[test]
 fn wrong_options_are_told_by_name() {
     let refused = |json: Value| {
