@@ -38,9 +38,14 @@ class Gateway:
         return f"{self.slug}.localhost:{self.origin.rsplit(':', 1)[1]}"
 
     @property
+    def settings(self) -> dict[str, str]:
+        """The variables that tell a program where the gateway is and what to call it with."""
+        return {"BEHEST_BASE_URL": self.base_url, "BEHEST_KEY": self.api_key}
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment for an example."""
-        return os.environ | {"BEHEST_BASE_URL": self.base_url, "BEHEST_KEY": self.api_key}
+        return os.environ | self.settings
 
 
 def binary() -> pathlib.Path:

@@ -18,7 +18,10 @@ PROGRAMS = pathlib.Path(__file__).parent / "programs"
 OPERATING_SYSTEM = platform.system().lower()
 SECONDS = 60
 
-TYPESCRIPT = ("typescript@5.9.3", "@types/node@20.19.0")
+# What the packages bring with them at the version that the other tests use, so that a test fails for our reasons alone.
+CONSTRAINTS = ROOT / "tests/clients/requirements.txt"
+NEIGHBOURS = ("@types/node@20.19.0", "openai@7.57.0", "typescript@5.9.3")
+STRICT = ("--strict", "--module", "nodenext", "--target", "es2022", "--types", "node")
 
 
 @dataclass(frozen=True)
@@ -55,25 +58,32 @@ class Node:
 
     folder: pathlib.Path
 
-    def program(self, name: str, env: Mapping[str, str] | None = None) -> str:
-        """Runs one of the programs here to its end and returns what it printed."""
-        shutil.copy(PROGRAMS / name, self.folder)
-        return run(self.folder, "node", name, env=env)
+    def compile(self) -> str:
+        """Makes JavaScript of the programs here, and returns what is wrong with their types or those that they import."""
+        programs = [path for suffix in ("cts", "mts") for path in PROGRAMS.glob(f"*.{suffix}")]
+        for path in programs:
+            shutil.copy(path, self.folder)
+        return attempt(self.folder, "npx", "--no-install", "tsc", *STRICT, *(path.name for path in programs)).stdout
+
+    def program(self, name: str, *words: str, env: Mapping[str, str] | None = None) -> str:
+        """Runs one of the programs here, or what one was compiled to, and returns what it printed."""
+        if (PROGRAMS / name).exists():
+            shutil.copy(PROGRAMS / name, self.folder)
+        return run(self.folder, "node", name, *words, env=env)
 
 
 def python(wheel: pathlib.Path, folder: pathlib.Path) -> Python:
     """Makes a virtual environment with the wheel, and with its dependencies from the registry."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     environment = Python(folder)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", environment.interpreter, "install", "--quiet", wheel], check=True
-    )
+    pip = [sys.executable, "-m", "pip", "--python", environment.interpreter]
+    subprocess.run([*pip, "install", "--quiet", "--constraint", CONSTRAINTS, wheel], check=True)
     return environment
 
 
 def node(tarballs: Tarballs, folder: pathlib.Path) -> Node:
     """Installs both packages, and their dependencies from the registry, beside the compiler that checks their types."""
-    install(folder, tarballs.main, tarballs.platform, *TYPESCRIPT)
+    install(folder, tarballs.main, tarballs.platform, *NEIGHBOURS)
     return Node(folder)
 
 

@@ -27,7 +27,7 @@ def test_its_help_calls_it_behest(python: Python, command: list[str]) -> None:
 
 
 def test_it_chats(python: Python, command: list[str], gateway: Gateway) -> None:
-    assert "It works" in run(python.folder, *command, "chat", "It works", env=gateway.environment)
+    assert "It works" in run(python.folder, *command, "chat", "It works", env=gateway.settings)
 
 
 def test_it_fails_as_the_binary_does(python: Python, command: list[str]) -> None:
