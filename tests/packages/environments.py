@@ -93,13 +93,19 @@ def install(folder: pathlib.Path, *packages: str | pathlib.Path) -> None:
     subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", *packages], cwd=folder, check=True)
 
 
+def clean(folder: pathlib.Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment with a home of its own, and with nothing of this machine's Python or Behest in it."""
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith(("BEHEST_", "PYTHON"))}
+    return inherited | {"HOME": str(folder)} | dict(env or {})
+
+
 def attempt(
     folder: pathlib.Path, *command: str | pathlib.Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command with a home of its own, and with nothing of this machine's Python or Behest in its environment."""
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith(("BEHEST_", "PYTHON"))}
-    clean = inherited | {"HOME": str(folder)} | dict(env or {})
-    return subprocess.run(command, check=False, cwd=folder, env=clean, capture_output=True, text=True, timeout=SECONDS)
+    """Runs a command to its end in a clean environment."""
+    return subprocess.run(
+        command, check=False, cwd=folder, env=clean(folder, env), capture_output=True, text=True, timeout=SECONDS
+    )
 
 
 def run(folder: pathlib.Path, *command: str | pathlib.Path, env: Mapping[str, str] | None = None) -> str:
