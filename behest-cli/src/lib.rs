@@ -15,7 +15,6 @@ use clap::Parser as _;
 
 use crate::args::Cli;
 use crate::printer::Printer;
-use crate::report::ExitStatus;
 
 /// Runs the command to its end and returns the exit code for the process.
 ///
@@ -27,7 +26,7 @@ pub fn run<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) ->
         Err(error) => return Printer::new(false).usage(&error).code(),
     };
     let printer = Printer::new(cli.global.json);
-    let status: ExitStatus = commands::run(cli, printer).unwrap_or_else(|report| {
+    let status = commands::run(cli, printer).unwrap_or_else(|report| {
         printer.report(&report);
         report.status()
     });
