@@ -54,7 +54,9 @@ class Exchange:
 
     async def chunk(self, text: str) -> None:
         choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
-        await self.event({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]})
+        await self.event(
+            {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+        )
 
     async def done(self) -> None:
         await self._write(b"data: [DONE]\n\n")

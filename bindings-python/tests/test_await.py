@@ -75,7 +75,8 @@ async def test_a_call_is_a_coroutine_for_everything_in_asyncio() -> None:
             def call() -> Any:
                 return client.chat.completions.create(messages=HELLO)
 
-            assert asyncio.iscoroutine(call_made := call())
+            call_made = call()
+            assert asyncio.iscoroutine(call_made)
             assert inspect.isawaitable(call_made)
             answers = [
                 await call_made,

@@ -1,6 +1,6 @@
 """Every call of both clients, against a real gateway."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -75,8 +75,13 @@ def test_threads_are_listed_in_pages(client: SyncBehest, user: str) -> None:
 
 def test_usage_is_the_users_own_and_the_keys_the_projects(client: SyncBehest, user: str) -> None:
     client.chat.completions.create(messages=HELLO, user_id=user)
-    now = datetime.now(timezone.utc)
-    for begin in (None, date.today() - timedelta(days=1), now - timedelta(hours=1), datetime.now() - timedelta(hours=1)):
+    now = datetime.now(UTC)
+    for begin in (
+        None,
+        date.today() - timedelta(days=1),
+        now - timedelta(hours=1),
+        datetime.now() - timedelta(hours=1),
+    ):
         report = client.usage.get(begin, now + timedelta(hours=1), user_id=user, granularity="hour")
         assert report.totals.requests == 1
         assert type(report.breakdown[0]) is types.UsageBucket

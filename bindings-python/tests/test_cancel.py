@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import programs
-from behest import Behest, SyncBehest
+from behest import Behest, BehestError, SyncBehest
 from loops import LOOPS, in_a_loop
 from scripted import HELLO, Counter, Endless, Exchange, serving
 
@@ -182,7 +182,7 @@ def test_another_thread_closes_a_stream_that_is_being_read() -> None:
         def read() -> None:
             try:
                 next(stream)
-            except Exception as error:
+            except BehestError as error:
                 raised.append(error)
 
         reader = threading.Thread(target=read)

@@ -109,9 +109,8 @@ KINDS = [
 @pytest.mark.parametrize(("status", "code", "kind"), KINDS)
 def test_each_refusal_has_its_class(status: int, code: str, kind: type[BehestError]) -> None:
     refusal = refusing(status, code, x_trace_id="abc", retry_after="7")
-    with scripted(refusal, max_retries=0) as (_, client):
-        with pytest.raises(BehestError) as raised:
-            client.chat.completions.create(messages=HELLO, token="a-token-of-ones-own")
+    with scripted(refusal, max_retries=0) as (_, client), pytest.raises(BehestError) as raised:
+        client.chat.completions.create(messages=HELLO, token="a-token-of-ones-own")
     error = raised.value
     assert type(error) is kind
     assert (error.status, error.code, error.trace_id) == (status, code, "abc")

@@ -1,5 +1,6 @@
 """After a fork the child calls on connections of its own, and the parent's go on."""
 
+import os
 import sys
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import programs
 from scripted import Counter, Exchange, completion, serving
 
-pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system has no fork")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 HEAD = """
     import os, sys, warnings

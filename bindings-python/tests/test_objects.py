@@ -51,7 +51,9 @@ def test_it_becomes_plain_dicts_and_json(answer: ChatCompletion) -> None:
     assert json.loads(json.dumps(answer)) == json.loads(answer.model_dump_json()) == plain
 
 
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it)), lambda it: it.copy()])
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it)), lambda it: it.copy()]
+)
 def test_copies_and_pickles_are_the_same(answer: ChatCompletion, again: object) -> None:
     twin = again(answer)  # type: ignore[operator]
     assert twin == answer

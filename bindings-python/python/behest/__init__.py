@@ -99,6 +99,6 @@ def __getattr__(name: str) -> Any:
         from behest._async_stream import AsyncStream
 
         return AsyncStream
-    from behest import _legacy
+    from behest._legacy import find
 
-    return _legacy.find(name)
+    return find(name)
