@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::client::config::Options;
 use crate::client::json::{Fields, in_configuration};
@@ -90,7 +90,7 @@ struct Running {
 
 enum Server {
     /// Calls come from this process alone.
-    Embedded { gateway: Gateway, sweeping: JoinHandle<()> },
+    Embedded { gateway: Gateway, sweeping: AbortOnDropHandle<()> },
     /// Other programs call, too.
     Listening(Serving),
 }
@@ -123,7 +123,7 @@ impl Local {
             None => {
                 let gateway = Gateway::builder(config).build().await.map_err(failed)?;
                 let ready = Ready::of(&gateway, WITHOUT_PORT, None).await.map_err(failed)?;
-                let sweeping = tokio::spawn(memory_sweep::run(gateway.clone()));
+                let sweeping = AbortOnDropHandle::new(tokio::spawn(memory_sweep::run(gateway.clone())));
                 (Server::Embedded { gateway, sweeping }, ready)
             }
         };

@@ -108,6 +108,7 @@ fn usual_code(status: u16) -> &'static str {
         413 => Code::RequestTooLarge,
         421 => Code::Misdirected,
         429 => Code::RateLimited,
+        451 => Code::ContentBlocked,
         502 => Code::UpstreamError,
         503 => Code::Unavailable,
         504 => Code::UpstreamTimeout,

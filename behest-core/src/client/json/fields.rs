@@ -43,7 +43,11 @@ impl Fields {
     pub fn whole(&mut self, name: &'static str) -> Result<Option<u64>, Error> {
         match self.0.remove(name) {
             None => Ok(None),
-            Some(value) => value.as_u64().map(Some).ok_or_else(|| wrong(name, "a whole number", &value)),
+            Some(value) if value.is_number() => value
+                .as_u64()
+                .map(Some)
+                .ok_or_else(|| Error::request(name, "it must be a whole number, 0 or more")),
+            Some(other) => Err(wrong(name, "a whole number", &other)),
         }
     }
 
@@ -100,7 +104,7 @@ impl Fields {
         };
         let pair = |(key, value)| match value {
             Value::String(text) => Ok((key, text)),
-            other => Err(wrong(name, "an object of texts; one of its values is not", &other)),
+            _ => Err(Error::request(name, "each of its values must be text")),
         };
         pairs.into_iter().map(pair).collect()
     }

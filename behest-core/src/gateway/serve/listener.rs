@@ -12,9 +12,8 @@ use std::time::Duration;
 use axum::Router;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::connection::{self, Closing};
 use super::ready::Ready;
@@ -76,14 +75,15 @@ pub fn run(
     })
 }
 
-/// A gateway that answers on an address, until it is stopped. Accepting belongs to the runtime that started it; the
-/// requests have threads of their own.
+/// A gateway that answers on an address, until it is stopped; dropping it lets go of the address, but neither waits for
+/// calls nor closes the data in order. Accepting belongs to the runtime that started it; the requests have threads of
+/// their own.
 pub struct Serving {
     gateway: Gateway,
     address: SocketAddr,
+    accepting: DropGuard,
     workers: Workers,
-    accepting: CancellationToken,
-    sweeping: JoinHandle<()>,
+    sweeping: AbortOnDropHandle<()>,
 }
 
 impl Serving {
@@ -99,8 +99,8 @@ impl Serving {
         let gateway = Gateway::builder(config).build().await?;
         let workers = Workers::start(&gateway)?;
         let accepting = accept(listener, &workers)?;
-        let sweeping = tokio::spawn(memory_sweep::run(gateway.clone()));
-        Ok(Self { gateway, address, workers, accepting, sweeping })
+        let sweeping = AbortOnDropHandle::new(tokio::spawn(memory_sweep::run(gateway.clone())));
+        Ok(Self { gateway, address, accepting, workers, sweeping })
     }
 
     /// The gateway itself.
@@ -130,7 +130,7 @@ impl Serving {
             calls = self.gateway.journal().in_flight(),
             "shutting down: no new calls, waiting for these"
         );
-        self.accepting.cancel();
+        drop(self.accepting);
         self.sweeping.abort();
         self.workers.stop_keep_alive();
         self.gateway.drain_calls().await;
@@ -151,7 +151,7 @@ fn bind(config: &Config) -> Result<TcpListener, ServeError> {
 }
 
 /// Deals connections out in turn, from a task of the main runtime.
-fn accept(listener: TcpListener, workers: &Workers) -> io::Result<CancellationToken> {
+fn accept(listener: TcpListener, workers: &Workers) -> io::Result<DropGuard> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let inboxes: Vec<_> = workers.threads.iter().map(|worker| worker.inbox.clone()).collect();
@@ -179,7 +179,7 @@ fn accept(listener: TcpListener, workers: &Workers) -> io::Result<CancellationTo
             }
         }
     });
-    Ok(stop)
+    Ok(stop.drop_guard())
 }
 
 type Connection = (TcpStream, SocketAddr);
