@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import pathlib
+import re
 from typing import Annotated, Any
 
 import pytest
 from fastapi import Depends, FastAPI, Header, HTTPException
 from fastapi.testclient import TestClient
 
+import programs
 import signing_keys
 from behest import (
     Behest,
@@ -200,3 +203,12 @@ def test_a_token_route_of_fastapi() -> None:
         assert decode_token(answer.json()["token"])["uid"] == "ada"
         said = browser.post("/api/chat", headers={"X-Session": "cookie-of-ada"}).json()
         assert said["choices"][0]["message"]["content"] == "You said: Hello"
+
+
+README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("program", re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+def test_the_programs_of_the_readme_run(program: str, gateway: Gateway) -> None:
+    environment = {"BEHEST_KEY": gateway.api_key, "BEHEST_BASE_URL": gateway.base_url}
+    assert programs.run(program, environment).startswith("You said: ")
