@@ -42,6 +42,8 @@ mod builder;
 pub mod chat;
 pub mod config;
 pub mod credentials;
+pub mod json;
+mod legacy;
 pub mod models;
 mod options;
 mod refusal;
@@ -63,6 +65,8 @@ pub use builder::ClientBuilder;
 pub use chat::Chat;
 pub use config::Config;
 pub use credentials::StoredCredential;
+pub use json::{JsonCall, JsonStream, resolve_config};
+pub use legacy::sign_legacy_json;
 pub use models::Models;
 pub use options::CallOptions;
 pub use reply::{Meta, Reply};
@@ -106,6 +110,18 @@ impl Client {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// A client of the same configuration with connections and tokens of its own.
+    ///
+    /// For the child after a fork, where the parent's connections are not to be touched: leak the parent's client there
+    /// with [`std::mem::forget`], since even dropping it would.
+    ///
+    /// # Errors
+    /// When the transport cannot be made anew; one into a gateway in the parent cannot.
+    pub fn fork(&self) -> Result<Self, Error> {
+        let transport = self.inner.transport.renewed()?;
+        Ok(Self::with_config(self.inner.config.clone(), transport))
     }
 
     /// Tokens for end users.

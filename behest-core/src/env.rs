@@ -25,6 +25,10 @@ pub const TTL: &str = "BEHEST_TTL";
 pub const ISSUER: &str = "BEHEST_ISSUER";
 /// The audience in locally signed tokens; `behest` when unset.
 pub const AUDIENCE: &str = "BEHEST_AUDIENCE";
+/// What a program that holds the client writes to standard error of its work: a level, or levels by module.
+pub const LOG: &str = "BEHEST_LOG";
+/// Set to anything, it keeps colours out of what is written.
+pub const NO_COLOR: &str = "NO_COLOR";
 /// The folder that holds stored credentials; the platform's configuration folder and `behest` when unset.
 pub const CONFIG_DIR: &str = "BEHEST_CONFIG_DIR";
 

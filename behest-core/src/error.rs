@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::types::problem::Code;
 
 /// The error that caused another one. Shared, so that callers who waited for the same mint all get it.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
@@ -149,6 +151,63 @@ impl Error {
         }
     }
 
+    /// Which class of error another language raises for it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        if matches!(self, Self::Config { .. }) {
+            return Kind::Config;
+        }
+        match self.nominal_status() {
+            Some(401 | 403) => Kind::Auth,
+            Some(402) => Kind::Quota,
+            Some(429) => Kind::RateLimit,
+            Some(400 | 422) => Kind::BadRequest,
+            Some(451) => Kind::Blocked,
+            Some(500..) => Kind::Server,
+            _ => Kind::Other,
+        }
+    }
+
+    /// The status that the SDKs of other languages report: the answer's, else the one that usually goes with the
+    /// failure. A client that cannot be made has none.
+    fn nominal_status(&self) -> Option<u16> {
+        match self {
+            Self::Config { .. } => None,
+            Self::Request { .. } => Some(400),
+            Self::Api(error) => Some(error.status),
+            Self::Stream(error) => Some(Code::parse(&error.code).map_or(500, Code::status)),
+            Self::Connection { .. } | Self::Timeout { .. } | Self::Answer { .. } => Some(500),
+        }
+    }
+
+    /// As a JSON object, for other languages: `kind`, `status`, `code`, `message`, `trace_id`, `retry_after` in
+    /// seconds, `param`, `details` and `raw`. What is not known is `null`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let (param, details, raw) = match self {
+            Self::Api(error) => (error.param.as_deref(), error.details.as_ref(), Some(&error.raw)),
+            Self::Stream(error) => (error.param.as_deref(), error.details.as_ref(), None),
+            Self::Request { param, .. } => (Some(*param), None, None),
+            _ => (None, None, None),
+        };
+        json!({
+            "kind": self.kind().as_str(), "status": self.nominal_status(), "code": self.code(),
+            "message": self.whole_message(), "trace_id": self.trace_id(), "retry_after": self.retry_after(),
+            "param": param, "details": details, "raw": raw,
+        })
+        .to_string()
+    }
+
+    /// The message and, of a failed connection, the system's own word for it: other languages see no source.
+    fn whole_message(&self) -> String {
+        let Self::Connection { message, source: Some(source) } = self else { return self.to_string() };
+        let mut deepest: &dyn std::error::Error = &**source;
+        while let Some(source) = deepest.source() {
+            deepest = source;
+        }
+        format!("{message} ({deepest})")
+    }
+
     /// What happened, for people.
     #[must_use]
     pub fn message(&self) -> String {
@@ -169,5 +228,44 @@ impl Error {
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
         Self::Connection { message: message.into(), source: Some(Arc::new(source)) }
+    }
+}
+
+/// The classes of errors that the SDKs raise. Which one is decided by the status that goes with the failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// 401 and 403.
+    Auth,
+    /// 402.
+    Quota,
+    /// 429.
+    RateLimit,
+    /// 400 and 422, and what was refused before it was sent.
+    BadRequest,
+    /// 451.
+    Blocked,
+    /// 5xx, connections and streams that broke, and answers that cannot be read.
+    Server,
+    /// The client cannot be made.
+    Config,
+    /// Every other status.
+    Other,
+}
+
+impl Kind {
+    /// A stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Quota => "quota",
+            Self::RateLimit => "rate_limit",
+            Self::BadRequest => "bad_request",
+            Self::Blocked => "blocked",
+            Self::Server => "server",
+            Self::Config => "config",
+            Self::Other => "other",
+        }
     }
 }

@@ -43,10 +43,14 @@ pub mod client;
 #[cfg(feature = "client")]
 pub mod error;
 #[cfg(feature = "client")]
+pub mod log;
+#[cfg(feature = "client")]
 pub mod transport;
 
 #[cfg(feature = "gateway")]
 pub mod gateway;
+#[cfg(all(feature = "client", feature = "gateway"))]
+pub mod local;
 
 #[cfg(feature = "client")]
 pub use client::Client;

@@ -4,6 +4,7 @@ mod http;
 #[cfg(feature = "gateway")]
 mod in_process;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{HeaderMap, Method, StatusCode};
@@ -95,6 +96,17 @@ impl std::fmt::Debug for Answer {
 pub trait Transport: Send + Sync {
     /// Sends `call` and waits for the headers of its answer, at most `call.timeout`.
     fn send(&self, call: Call) -> BoxFuture<'_, Result<Answer, Error>>;
+
+    /// The same way to the gateway with connections of its own.
+    ///
+    /// # Errors
+    /// When there is none: what is in this process stays in it.
+    fn renewed(&self) -> Result<Arc<dyn Transport>, Error> {
+        Err(Error::config(
+            "bad_transport",
+            "this client is for the process that made it: make another one here",
+        ))
+    }
 }
 
 /// Runs `work` for at most `limit`.

@@ -58,7 +58,7 @@ fn nobody_at_the_address_says_to_start_a_gateway() {
     ----- stdout -----
 
     ----- stderr -----
-    error: no connection to the gateway
+    error: no connection to the gateway at http://127.0.0.1:[PORT]
       caused by: error sending request
       caused by: client error (Connect)
       caused by: tcp connect error

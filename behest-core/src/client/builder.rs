@@ -1,6 +1,6 @@
 //! Putting a client together.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use super::Client;
@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::secret::Secret;
 use crate::transport::{Http, Transport};
 use crate::types::mint::Tier;
+
+/// A notice is told once in a process.
+static NOTICED: Once = Once::new();
 
 /// Makes a [`Client`]. Whatever is not said here comes from the environment, then from the credential that
 /// `behest serve` or `behest login` stored on this machine.
@@ -101,6 +104,18 @@ impl ClientBuilder {
         self
     }
 
+    /// The `User-Agent`, such as `behest-python/1.0.0`; the core's own when not said.
+    pub fn agent(mut self, agent: impl Into<String>) -> Self {
+        self.options.agent = Some(agent.into());
+        self
+    }
+
+    /// All of them at once, in place of what was said before.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
     /// The stored credential to fall back to, or `None` for none at all, in place of the one in this machine's file.
     /// It is sent to its own base URL only.
     pub fn stored(mut self, stored: Option<StoredCredential>) -> Self {
@@ -125,6 +140,9 @@ impl ClientBuilder {
             None => config::stored_credential(base_url),
         };
         let config = Config::resolve(options, env::read, find)?;
+        if !config.notices().is_empty() {
+            NOTICED.call_once(|| config.notices().iter().for_each(|notice| tracing::warn!("{notice}")));
+        }
         let transport = match transport {
             Some(transport) => transport,
             None => Arc::new(Http::new(&config.base_url)?),

@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Client;
+use super::json::JsonCall;
 use super::options::CallOptions;
-use super::reply::{Meta, Reply};
-use super::send::{Outgoing, read_json, to_json};
+use super::reply::Reply;
+use super::send::to_json;
 use super::stream::ChatStream;
 use crate::error::Error;
 use crate::types::chat::{ChatCompletion, ChatRequest, Message};
@@ -27,8 +28,7 @@ impl Chat<'_> {
         request: &ChatRequest,
         options: &CallOptions,
     ) -> Result<Reply<ChatCompletion>, Error> {
-        let outgoing = self.outgoing(request, false)?;
-        read_json(self.client.send(&outgoing, options).await?).await
+        self.client.ask(&call(request, false)?, options).await
     }
 
     /// Asks, and gives the answer as it arrives. The request's own `stream` is not looked at.
@@ -39,17 +39,12 @@ impl Chat<'_> {
     /// # Errors
     /// When the gateway or its provider refuses, or when the answer does not begin in time.
     pub async fn stream(&self, request: &ChatRequest, options: &CallOptions) -> Result<ChatStream, Error> {
-        let outgoing = self.outgoing(request, true)?;
-        let answer = self.client.send(&outgoing, options).await?;
-        let meta = Meta::read(&answer.headers);
-        Ok(ChatStream::new(answer, meta))
+        self.client.stream_json(&call(request, true)?, options).await.map(ChatStream::new)
     }
+}
 
-    fn outgoing(&self, request: &ChatRequest, streamed: bool) -> Result<Outgoing, Error> {
-        let url = self.client.address(&["v1", "chat", "completions"], &[])?;
-        let body = to_json(&Body::of(request, streamed))?;
-        Ok(Outgoing { streamed, ..Outgoing::post(url, body) })
-    }
+fn call(request: &ChatRequest, stream: bool) -> Result<JsonCall, Error> {
+    to_json(&Body::of(request, stream)).map(JsonCall::Chat)
 }
 
 /// A borrowed [`ChatRequest`] with `stream` as the call needs it: a conversation may be large.

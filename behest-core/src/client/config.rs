@@ -1,6 +1,5 @@
 //! What a client runs with: options first, then the environment, then what is stored on this machine.
 
-use std::sync::Once;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -25,6 +24,11 @@ pub const DEFAULT_AUDIENCE: &str = "behest";
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// How often a failed call is tried again.
 pub const DEFAULT_MAX_RETRIES: u32 = 2;
+
+/// What to do without a key.
+const HOW_TO_GET_A_KEY: &str = "run \"behest login\", or pass key=...";
+/// The `User-Agent` of a Rust program.
+const AGENT: &str = concat!("behest-rust/", env!("CARGO_PKG_VERSION"));
 
 /// What the program itself says. Whatever is `None` comes from the environment, or is a default.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +59,8 @@ pub struct Options {
     pub max_retries: Option<u32>,
     /// Headers of every call.
     pub headers: Vec<(String, String)>,
+    /// The `User-Agent`.
+    pub agent: Option<String>,
 }
 
 /// What a client runs with. Printing it shows no secret.
@@ -87,7 +93,9 @@ pub struct Config {
     pub max_retries: u32,
     /// Headers of every call.
     pub headers: HeaderMap,
+    pub(crate) agent: HeaderValue,
     pub(crate) credential: Credential,
+    notices: Vec<String>,
 }
 
 impl Config {
@@ -108,10 +116,8 @@ impl Config {
         let variable = |name: &str| variable(name).as_deref().and_then(env::present);
         let said = |option: Option<String>, name: &str| option.or_else(|| variable(name));
 
-        let key = match options.key {
-            Some(key) => Some(key),
-            None => key_variable(&variable),
-        };
+        let mut notices = Vec::new();
+        let key = options.key.or_else(|| key_variable(&variable, &mut notices));
         let base_url =
             said(options.base_url, env::BASE_URL).map(|text| normal_base_url(&text)).transpose()?;
         let (key, base_url) = beside(key, base_url, stored)?;
@@ -119,7 +125,7 @@ impl Config {
         let kid = said(options.kid, env::KID);
         let tenant_id = said(options.tenant_id, env::TENANT_ID);
         let project_id = said(options.project_id, env::PROJECT_ID);
-        let credential = match Credential::detect(key.expose()).map_err(bad_key)? {
+        let credential = match Credential::detect(key.expose())? {
             Credential::Sign(key) => {
                 let named = [
                     (env::KID, kid.as_deref()),
@@ -155,8 +161,18 @@ impl Config {
             max_retries: options.max_retries.unwrap_or(DEFAULT_MAX_RETRIES),
             headers: read_headers(&options.headers)
                 .map_err(|error| Error::config("bad_value", error.to_string()))?,
+            agent: HeaderValue::from_str(options.agent.as_deref().unwrap_or(AGENT))
+                .map_err(|_| Error::config("bad_value", "the agent has control characters"))?,
             credential,
+            notices,
         })
+    }
+
+    /// What the program, or the environment that it runs in, should change: deprecated names that were used. Each is
+    /// to be told once in a process.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 }
 
@@ -233,28 +249,28 @@ fn beside(
         (None, None, Some(stored)) => Ok((stored.key, stored.base_url)),
         (None, Some(base_url), _) => Err(Error::config(
             "missing_env",
-            format!("no key for {base_url}: set {}, pass one, or run `behest login`", env::KEY),
+            format!("{} is not set, and no key for {base_url} is stored: {HOW_TO_GET_A_KEY}", env::KEY),
         )),
-        (None, None, None) => Err(Error::config(
-            "missing_env",
-            format!("no key: set {}, pass one, or run `behest login`", env::KEY),
-        )),
+        (None, None, None) => {
+            Err(Error::config("missing_env", format!("{} is not set: {HOW_TO_GET_A_KEY}", env::KEY)))
+        }
     }
 }
 
-fn key_variable(variable: &impl Fn(&str) -> Option<String>) -> Option<Secret> {
-    static WARNED: Once = Once::new();
+fn key_variable(variable: &impl Fn(&str) -> Option<String>, notices: &mut Vec<String>) -> Option<Secret> {
     if let Some(key) = variable(env::KEY) {
         return Some(Secret::new(key));
     }
     let key = variable(env::API_KEY)?;
-    WARNED.call_once(|| tracing::warn!("{} is deprecated: set {} instead", env::API_KEY, env::KEY));
+    notices.push(format!("{} is deprecated: set {} instead", env::API_KEY, env::KEY));
     Some(Secret::new(key))
 }
 
-fn bad_key(error: BadKey) -> Error {
-    let code = if matches!(error, BadKey::Empty) { "missing_env" } else { "bad_key_format" };
-    Error::config(code, error.to_string())
+impl From<BadKey> for Error {
+    fn from(error: BadKey) -> Self {
+        let code = if matches!(error, BadKey::Empty) { "missing_env" } else { "bad_key_format" };
+        Self::config(code, error.to_string())
+    }
 }
 
 fn require(named: &[(&str, Option<&str>)]) -> Result<(), Error> {

@@ -1,7 +1,9 @@
 //! Models that the project may call.
 
 use super::Client;
+use super::json::JsonCall;
 use super::options::CallOptions;
+use super::reply::Reply;
 use crate::error::Error;
 use crate::types::model::{Model, ModelList};
 
@@ -17,7 +19,7 @@ impl Models<'_> {
     /// # Errors
     /// When the gateway refuses or cannot be reached.
     pub async fn list(&self, options: &CallOptions) -> Result<ModelList, Error> {
-        self.client.get(&["v1", "models"], &[], options).await
+        self.client.ask(&JsonCall::Models, options).await.map(Reply::into_data)
     }
 
     /// One of them. Its name may hold slashes.
@@ -25,10 +27,6 @@ impl Models<'_> {
     /// # Errors
     /// 404 when the project may not call it.
     pub async fn get(&self, id: &str, options: &CallOptions) -> Result<Model, Error> {
-        // An empty name, or dots, would be read as part of the path and answer with the list.
-        if matches!(id, "" | "." | "..") {
-            return Err(Error::request("model", "this is no model's name"));
-        }
-        self.client.get(&["v1", "models", id], &[], options).await
+        self.client.ask(&JsonCall::Model(id.to_owned()), options).await.map(Reply::into_data)
     }
 }

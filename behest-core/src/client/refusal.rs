@@ -1,6 +1,6 @@
 //! An answer that is a refusal, read into an error.
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::reply::trace_id;
@@ -8,14 +8,25 @@ use super::retry::retry_after;
 use crate::error::{ApiError, Cause, Error, StreamError};
 use crate::types::problem::Code;
 
+impl Error {
+    /// What a client makes of an answer that is a refusal. Headers that are none are left out.
+    #[must_use]
+    pub fn from_answer(status: u16, headers: &[(String, String)], body: &[u8]) -> Self {
+        let pair = |(name, value): &(String, String)| {
+            Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?))
+        };
+        api_error(status, &headers.iter().filter_map(pair).collect(), body)
+    }
+}
+
 /// Reads a refusal. Behest's body has every field; what a proxy or an older gateway answers is read as far as it
 /// goes, and completed from the status.
-pub(crate) fn api_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+pub(crate) fn api_error(status: u16, headers: &HeaderMap, body: &[u8]) -> Error {
     let raw = serde_json::from_slice(body)
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
     let said = Said::read(&raw);
     Error::Api(Box::new(ApiError {
-        status: status.as_u16(),
+        status,
         code: said.code.unwrap_or_else(|| usual_code(status).to_owned()),
         message: said.message.unwrap_or_else(|| usual_message(status)),
         param: said.param,
@@ -84,8 +95,8 @@ impl Said {
 }
 
 /// The code that a status usually goes with.
-fn usual_code(status: StatusCode) -> &'static str {
-    let code = match status.as_u16() {
+fn usual_code(status: u16) -> &'static str {
+    let code = match status {
         400 | 422 => Code::ValidationError,
         401 => Code::InvalidToken,
         402 => Code::QuotaExceeded,
@@ -97,6 +108,7 @@ fn usual_code(status: StatusCode) -> &'static str {
         413 => Code::RequestTooLarge,
         421 => Code::Misdirected,
         429 => Code::RateLimited,
+        451 => Code::ContentBlocked,
         502 => Code::UpstreamError,
         503 => Code::Unavailable,
         504 => Code::UpstreamTimeout,
@@ -106,11 +118,12 @@ fn usual_code(status: StatusCode) -> &'static str {
     code.as_str()
 }
 
-fn usual_message(status: StatusCode) -> String {
-    if status.is_redirection() {
-        return format!("HTTP {status}: redirects are not followed; correct the base URL");
+fn usual_message(status: u16) -> String {
+    let name = StatusCode::from_u16(status).map_or_else(|_| status.to_string(), |status| status.to_string());
+    match status {
+        300..400 => format!("HTTP {name}: redirects are not followed; correct the base URL"),
+        _ => format!("HTTP {name}"),
     }
-    format!("HTTP {status}")
 }
 
 #[cfg(test)]
@@ -120,7 +133,6 @@ mod tests {
     use super::*;
 
     fn read(status: u16, body: &str) -> ApiError {
-        let status = StatusCode::from_u16(status).expect("a status");
         match api_error(status, &HeaderMap::new(), body.as_bytes()) {
             Error::Api(error) => *error,
             other => panic!("{other:?}"),

@@ -1,16 +1,18 @@
 //! One call, from its parts to its answer: headers, token, tries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::Client;
 use super::config::read_headers;
+use super::json::JsonCall;
 use super::options::{CallOptions, check_session, check_thread, check_user};
 use super::refusal::api_error;
 use super::reply::{Meta, Reply};
@@ -25,7 +27,6 @@ use crate::transport::{Answer, Call, in_time};
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// The longest refusal that is read.
 const MAX_REFUSAL_BYTES: usize = 1024 * 1024;
-const AGENT: &str = concat!("behest-rust/", env!("CARGO_PKG_VERSION"));
 
 /// What is to be sent, before it has headers.
 #[derive(Debug)]
@@ -81,7 +82,7 @@ enum Bearer {
     /// The caller's own, or the API key.
     Given(Secret),
     /// Minted or signed by this client, which can get another.
-    Ours(TokenKey, std::sync::Arc<Token>),
+    Ours(TokenKey, Arc<Token>),
 }
 
 impl Bearer {
@@ -153,16 +154,13 @@ impl Client {
         self.try_until(outgoing, &headers, key, &deadline, &mut tries).await
     }
 
-    /// Gets JSON.
-    pub(crate) async fn get<T: DeserializeOwned>(
+    /// Asks with a user's token, and reads the answer.
+    pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
-        path: &[&str],
-        query: &[(&str, Option<&str>)],
+        call: &JsonCall,
         options: &CallOptions,
-    ) -> Result<T, Error> {
-        let outgoing = Outgoing::get(self.address(path, query)?);
-        let answer = self.send(&outgoing, options).await?;
-        read_json(answer).await.map(Reply::into_data)
+    ) -> Result<Reply<T>, Error> {
+        read_json(self.send(&call.outgoing(self)?, options).await?).await
     }
 
     async fn bearer(&self, options: &CallOptions) -> Result<Bearer, Error> {
@@ -191,7 +189,7 @@ impl Client {
         let accept = if outgoing.streamed { "text/event-stream" } else { "application/json" };
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(USER_AGENT, self.inner.config.agent.clone());
         if !outgoing.body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -258,7 +256,8 @@ impl Client {
             // Whatever happens to its body, the refusal is known by its status.
             let body = deadline.bound(answer.collect(MAX_REFUSAL_BYTES)).await.unwrap_or_default();
             let outcome = Outcome::refused(status.as_u16(), &headers);
-            return Err(Failure { error: api_error(status, &headers, &body), outcome: Some(outcome) });
+            let error = api_error(status.as_u16(), &headers, &body);
+            return Err(Failure { error, outcome: Some(outcome) });
         }
         if outgoing.streamed {
             return Ok(answer);
@@ -295,11 +294,26 @@ fn jitter() -> f64 {
 pub(crate) async fn read_json<T: DeserializeOwned>(answer: Answer) -> Result<Reply<T>, Error> {
     let meta = Meta::read(&answer.headers);
     let body = answer.collect(MAX_ANSWER_BYTES).await?;
-    let data = serde_json::from_slice(&body).map_err(|error| Error::Answer {
+    serde_json::from_slice(&body).map(|data| Reply::new(data, meta)).map_err(no_json)
+}
+
+/// Reads a JSON answer as text; an empty one, as of a deletion, is `null`.
+pub(crate) async fn read_text(answer: Answer) -> Result<Reply<Bytes>, Error> {
+    let meta = Meta::read(&answer.headers);
+    let body = answer.collect(MAX_ANSWER_BYTES).await?;
+    if body.is_empty() {
+        return Ok(Reply::new(Bytes::from_static(b"null"), meta));
+    }
+    let text = std::str::from_utf8(&body).map_err(no_json)?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(no_json)?;
+    Ok(Reply::new(body, meta))
+}
+
+fn no_json(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Answer {
         message: "the answer is not the JSON that belongs to this call: check the base URL".to_owned(),
-        source: Some(std::sync::Arc::new(error)),
-    })?;
-    Ok(Reply::new(data, meta))
+        source: Some(Arc::new(error)),
+    }
 }
 
 /// Writes a request's body.

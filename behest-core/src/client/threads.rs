@@ -1,10 +1,9 @@
 //! Conversations that the gateway remembers.
 
-use http::Method;
-
 use super::Client;
-use super::options::{CallOptions, check_thread};
-use super::send::Outgoing;
+use super::json::JsonCall;
+use super::options::CallOptions;
+use super::reply::Reply;
 use crate::error::Error;
 use crate::types::thread::{Thread, ThreadMessage};
 
@@ -29,9 +28,7 @@ impl Threads<'_> {
     /// # Errors
     /// When the gateway refuses or cannot be reached.
     pub async fn list(&self, query: &ThreadQuery, options: &CallOptions) -> Result<Vec<Thread>, Error> {
-        let limit = query.limit.map(|limit| limit.to_string());
-        let query = [("limit", limit.as_deref()), ("before", query.before.as_deref())];
-        self.client.get(&["v1", "threads"], &query, options).await
+        self.client.ask(&JsonCall::Threads(query.clone()), options).await.map(Reply::into_data)
     }
 
     /// One thread.
@@ -39,7 +36,7 @@ impl Threads<'_> {
     /// # Errors
     /// 404 when the user has no such thread.
     pub async fn get(&self, id: &str, options: &CallOptions) -> Result<Thread, Error> {
-        self.client.get(&["v1", "threads", &check_thread(id)?], &[], options).await
+        self.client.ask(&JsonCall::Thread(id.to_owned()), options).await.map(Reply::into_data)
     }
 
     /// What was said in a thread, oldest first.
@@ -47,7 +44,7 @@ impl Threads<'_> {
     /// # Errors
     /// 404 when the user has no such thread.
     pub async fn messages(&self, id: &str, options: &CallOptions) -> Result<Vec<ThreadMessage>, Error> {
-        self.client.get(&["v1", "threads", &check_thread(id)?, "messages"], &[], options).await
+        self.client.ask(&JsonCall::ThreadMessages(id.to_owned()), options).await.map(Reply::into_data)
     }
 
     /// Deletes a thread and all that was said in it.
@@ -55,8 +52,6 @@ impl Threads<'_> {
     /// # Errors
     /// 404 when the user has no such thread.
     pub async fn delete(&self, id: &str, options: &CallOptions) -> Result<(), Error> {
-        let url = self.client.address(&["v1", "threads", &check_thread(id)?], &[])?;
-        let outgoing = Outgoing { method: Method::DELETE, ..Outgoing::get(url) };
-        self.client.send(&outgoing, options).await.map(drop)
+        self.client.call_json(&JsonCall::DeleteThread(id.to_owned()), options).await.map(drop)
     }
 }

@@ -1,7 +1,9 @@
 //! What was used, and what it cost.
 
 use super::Client;
+use super::json::JsonCall;
 use super::options::CallOptions;
+use super::reply::Reply;
 use crate::error::Error;
 use crate::types::usage::{BillingReport, UsageReport};
 
@@ -37,16 +39,7 @@ impl Usage<'_> {
     /// # Errors
     /// 403 when an end user asks for another's records.
     pub async fn get(&self, query: &UsageQuery, options: &CallOptions) -> Result<UsageReport, Error> {
-        let query = [
-            ("from", query.from.as_deref()),
-            ("to", query.to.as_deref()),
-            ("granularity", query.granularity.as_deref()),
-            ("user_id", query.user_id.as_deref()),
-            ("session_id", query.session_id.as_deref()),
-            ("model", query.model.as_deref()),
-            ("group_by", query.group_by.as_deref()),
-        ];
-        self.client.get(&["v1", "usage"], &query, options).await
+        self.client.ask(&JsonCall::Usage(query.clone()), options).await.map(Reply::into_data)
     }
 
     /// What it cost, by who paid the provider and by model.
@@ -59,6 +52,7 @@ impl Usage<'_> {
         to: Option<&str>,
         options: &CallOptions,
     ) -> Result<BillingReport, Error> {
-        self.client.get(&["v1", "billing", "usage"], &[("from", from), ("to", to)], options).await
+        let call = JsonCall::Billing { from: from.map(str::to_owned), to: to.map(str::to_owned) };
+        self.client.ask(&call, options).await.map(Reply::into_data)
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod keys;
+pub mod local_key;
 pub mod mint;
 pub mod projects;
 pub mod providers;

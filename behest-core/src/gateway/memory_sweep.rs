@@ -1,5 +1,7 @@
 //! Retention: sessions after their lifetime, threads after the days that their project sets.
 
+use std::time::Duration;
+
 use super::store::rows::Expiry;
 use super::store::{ProjectScope, StoreError};
 use super::{Gateway, clock};
@@ -8,6 +10,18 @@ use crate::gateway::memory::SESSION_LIFETIME_MS;
 /// Removed in one transaction: few enough not to hold up the ledger.
 const AT_ONCE: u32 = 100;
 const DAY_MS: i64 = 86_400_000;
+/// How often what has outlived its time is looked for.
+const EVERY: Duration = Duration::from_secs(600);
+
+/// Removes what has outlived its time, a few conversations at a time, for as long as the gateway runs.
+pub async fn run(gateway: Gateway) {
+    loop {
+        if let Err(error) = sweep(&gateway).await {
+            tracing::warn!(%error, "old conversations could not be removed");
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
 
 /// Removes what has outlived its time.
 ///

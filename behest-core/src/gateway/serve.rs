@@ -8,7 +8,9 @@ pub mod handlers;
 mod linger;
 pub mod listener;
 pub mod openapi;
+mod ready;
 pub mod respond;
 pub mod routes;
 
-pub use listener::{Ready, ServeError, run};
+pub use listener::{ServeError, Serving, run};
+pub use ready::Ready;

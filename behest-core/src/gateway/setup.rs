@@ -266,26 +266,33 @@ fn secret_file(
     name: &str,
     make: impl FnOnce() -> Result<Secret, StartError>,
 ) -> Result<Secret, StartError> {
-    let path = data_dir.join(name);
     let in_data_dir = |source| StartError::DataDir { path: data_dir.to_owned(), source };
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(Secret::new(text.trim())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let secret = make()?;
-            // Under another name first: a full disk or a crash must not leave half a secret behind.
-            let unfinished = data_dir.join(format!("{name}.new"));
-            let write = || {
-                let mut file = private_options().write(true).create(true).truncate(true).open(&unfinished)?;
-                file.write_all(secret.expose().as_bytes())?;
-                file.write_all(b"\n")?;
-                file.sync_all()?;
-                fs::rename(&unfinished, &path)
-            };
-            write().map_err(in_data_dir)?;
-            Ok(secret)
-        }
-        Err(error) => Err(in_data_dir(error)),
+    if let Some(secret) = read_secret(data_dir, name).map_err(in_data_dir)? {
+        return Ok(secret);
     }
+    let secret = make()?;
+    write_secret(data_dir, name, &secret).map_err(in_data_dir)?;
+    Ok(secret)
+}
+
+/// The secret in a file of the data directory; `None` when there is no such file.
+pub(super) fn read_secret(data_dir: &Path, name: &str) -> io::Result<Option<Secret>> {
+    match fs::read_to_string(data_dir.join(name)) {
+        Ok(text) => Ok(Some(Secret::new(text.trim()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a 0600 file of the data directory.
+pub(super) fn write_secret(data_dir: &Path, name: &str, secret: &Secret) -> io::Result<()> {
+    // Under another name first: a full disk or a crash must not leave half a secret behind.
+    let unfinished = data_dir.join(format!("{name}.new"));
+    let mut file = private_options().write(true).create(true).truncate(true).open(&unfinished)?;
+    file.write_all(secret.expose().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    fs::rename(&unfinished, data_dir.join(name))
 }
 
 #[cfg(unix)]

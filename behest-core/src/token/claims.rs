@@ -48,6 +48,27 @@ pub struct Claims {
     pub draft: bool,
 }
 
+/// The claims that the published SDKs before 1.5 sign, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LegacyClaims<'c> {
+    /// Tenant, a UUID.
+    pub tid: &'c str,
+    /// Project, a UUID.
+    pub pid: &'c str,
+    /// End user.
+    pub uid: &'c str,
+    /// Who signed it.
+    pub iss: &'c str,
+    /// Who it is for.
+    pub aud: &'c str,
+    /// Issued at, in Unix seconds.
+    pub iat: i64,
+    /// Not before, in Unix seconds.
+    pub nbf: i64,
+    /// Ends at, in Unix seconds.
+    pub exp: i64,
+}
+
 /// RFC 7519 allows one audience as text, or several as a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

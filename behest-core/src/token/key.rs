@@ -20,6 +20,17 @@ pub enum Mode {
     Sign,
 }
 
+impl Mode {
+    /// The mode's published name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiKey => "apiKey",
+            Self::Sign => "sign",
+        }
+    }
+}
+
 /// A credential of one of the two kinds, checked.
 #[derive(Debug, Clone)]
 pub enum Credential {
@@ -34,7 +45,7 @@ pub enum Credential {
 #[non_exhaustive]
 pub enum BadKey {
     /// There is nothing in it.
-    #[error("no key: set BEHEST_KEY or pass one")]
+    #[error("the key is empty: set BEHEST_KEY, run \"behest login\", or pass key=...")]
     Empty,
     /// Neither an API key nor a private key.
     #[error(

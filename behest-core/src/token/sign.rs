@@ -11,7 +11,6 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde::Serialize;
 
-use super::claims::Claims;
 use super::jwks::Jwk;
 use crate::secret::Secret;
 
@@ -91,7 +90,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// When the key fails to sign.
-    pub fn sign(&self, claims: &Claims) -> Result<Secret, BadSigningKey> {
+    pub fn sign(&self, claims: &impl Serialize) -> Result<Secret, BadSigningKey> {
         let part = |json: serde_json::Result<Vec<u8>>| {
             json.map(|json| URL_SAFE_NO_PAD.encode(json))
                 .map_err(|_| BadSigningKey("the claims cannot be written"))

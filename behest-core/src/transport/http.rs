@@ -1,5 +1,6 @@
 //! Calls over HTTP/1.1 and HTTP/2.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -24,6 +25,7 @@ const IDLE_CONNECTIONS: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
+    base_url: Arc<str>,
 }
 
 impl Http {
@@ -53,20 +55,37 @@ impl Http {
         let client = builder.build().map_err(|error| {
             Error::config("bad_transport", format!("no HTTPS connection can be made from here: {error}"))
         })?;
-        Ok(Self { client })
+        Ok(Self { client, base_url: Arc::from(base_url) })
     }
 
     async fn exchange(&self, call: Call) -> Result<Answer, Error> {
         let request = self.client.request(call.method, &call.url).headers(call.headers).body(call.body);
-        let response = request.send().await.map_err(failed)?;
+        let response = request.send().await.map_err(|error| self.failed(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Answer::new(status, headers, response.bytes_stream().map_err(failed).boxed()))
+        let transport = self.clone();
+        let body = response.bytes_stream().map_err(move |error| transport.failed(error));
+        Ok(Answer::new(status, headers, body.boxed()))
+    }
+
+    fn failed(&self, error: reqwest::Error) -> Error {
+        // The address may hold what a log should not, such as a thread's id.
+        let error = error.without_url();
+        let message = if error.is_connect() {
+            format!("no connection to the gateway at {}", self.base_url)
+        } else {
+            "the connection broke before the answer was whole".to_owned()
+        };
+        Error::connection(message, error)
     }
 }
 
 impl Transport for Http {
     fn send(&self, call: Call) -> BoxFuture<'_, Result<Answer, Error>> {
         in_time(call.timeout, self.exchange(call)).boxed()
+    }
+
+    fn renewed(&self) -> Result<Arc<dyn Transport>, Error> {
+        Ok(Arc::new(Self::new(&self.base_url)?))
     }
 }
 
@@ -78,15 +97,4 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-fn failed(error: reqwest::Error) -> Error {
-    // The address may hold what a log should not, such as a thread's id.
-    let error = error.without_url();
-    let message = if error.is_connect() {
-        "no connection to the gateway"
-    } else {
-        "the connection broke before the answer was whole"
-    };
-    Error::connection(message, error)
 }

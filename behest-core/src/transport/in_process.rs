@@ -1,5 +1,7 @@
 //! Calls into a gateway in this process, without a socket.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use axum::Router;
 use axum::body::Body;
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -19,14 +21,30 @@ use crate::error::Error;
 /// that project.
 #[derive(Debug, Clone)]
 pub struct InProcess {
-    router: Router,
+    /// `None` once the gateway is closed; clones share it.
+    router: Arc<RwLock<Option<Router>>>,
 }
 
 impl InProcess {
     /// Around the gateway's router.
     #[must_use]
     pub fn new(router: Router) -> Self {
-        Self { router }
+        Self { router: Arc::new(RwLock::new(Some(router))) }
+    }
+
+    /// Lets the gateway go: later calls of this transport and of its clones fail.
+    pub fn close(&self) {
+        *self.router.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The lock is held for a clone alone, so that a poisoned one is still good.
+    fn router(&self) -> Result<Router, Error> {
+        let router = self.router.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let closed = || Error::Connection {
+            message: "the gateway in this process is closed".to_owned(),
+            source: None,
+        };
+        router.ok_or_else(closed)
     }
 
     async fn exchange(router: Router, call: Call) -> Result<Answer, Error> {
@@ -43,7 +61,8 @@ impl InProcess {
 
 impl Transport for InProcess {
     fn send(&self, call: Call) -> BoxFuture<'_, Result<Answer, Error>> {
-        in_time(call.timeout, Self::exchange(self.router.clone(), call)).boxed()
+        let router = self.router();
+        in_time(call.timeout, async { Self::exchange(router?, call).await }).boxed()
     }
 }
 

@@ -149,7 +149,7 @@ async fn a_client_that_reaches_nobody_says_so() {
         .expect("a client");
     let error = ask(&client).await.expect_err("nobody is there");
     assert_eq!((error.code(), error.status()), ("network_error", None));
-    assert_eq!(error.message(), "no connection to the gateway");
+    assert_eq!(error.message(), format!("no connection to the gateway at http://{address}"));
     assert!(std::error::Error::source(&error).is_some());
 }
 

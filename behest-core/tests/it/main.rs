@@ -9,6 +9,8 @@ mod client_groups;
 #[cfg(feature = "client")]
 mod client_isolation;
 #[cfg(feature = "client")]
+mod client_json;
+#[cfg(feature = "client")]
 mod client_retry;
 #[cfg(feature = "client")]
 mod client_stream;
@@ -42,6 +44,8 @@ mod gateway_threads;
 mod gateway_tokens;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_usage;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod local;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod parity;
 #[cfg(feature = "gateway")]

@@ -31,7 +31,8 @@ const OF_OURS: &[&str] = &[
     "crate::secret",
     "crate::env",
 ];
-const THE_CLIENT: &[&str] = &["crate::client", "crate::transport", "crate::error", "crate::Client"];
+const THE_CLIENT: &[&str] =
+    &["crate::client", "crate::transport", "crate::error", "crate::local", "crate::Client"];
 const THE_GATEWAY: &[&str] = &["crate::gateway"];
 
 /// (a part of `src`, words that its files never contain, why)

@@ -7,25 +7,20 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::connection::{self, Closing};
-use crate::gateway::Gateway;
+use super::ready::Ready;
 use crate::gateway::config::{Config, PatienceConfig};
-use crate::gateway::providers::Upstream;
-use crate::gateway::setup::{ADMIN_SECRET_FILE, StartError};
-use crate::gateway::store::{ProjectScope, StoreError};
-use crate::secret::Secret;
-
-/// How often what has outlived its time is looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+use crate::gateway::setup::StartError;
+use crate::gateway::store::StoreError;
+use crate::gateway::{Gateway, memory_sweep};
 
 /// Why the gateway does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -61,69 +56,90 @@ pub enum ServeError {
     Store(#[from] StoreError),
 }
 
-/// What a running gateway tells its operator.
-#[derive(Debug, Clone)]
-pub struct Ready {
-    /// `http://127.0.0.1:8080`
-    pub base_url: String,
-    /// The same for the first project's own host.
-    pub slug_url: String,
-    /// The first API key; at the first start only.
-    pub api_key: Option<Secret>,
-    /// The operator's secret; at the first start only.
-    pub admin_secret: Option<Secret>,
-    /// The first tenant.
-    pub tenant_id: String,
-    /// The first project.
-    pub project_id: String,
-    /// Its slug.
-    pub slug: String,
-    /// Where the data lives.
-    pub data_dir: PathBuf,
-    /// The file with the operator's secret, when the gateway keeps it in one.
-    pub admin_secret_file: Option<PathBuf>,
-    /// The platform's and the first tenant's providers, by name.
-    pub providers: Vec<String>,
-    /// Whether this was the first start.
-    pub first_start: bool,
-}
-
 /// Serves until `shutdown` ends, then drains. `on_ready` runs once, when requests are answered.
 ///
 /// # Errors
 /// [`ServeError`] says what cannot be used and, where one can tell, what to change.
 pub fn run(
-    mut config: Config,
+    config: Config,
     shutdown: impl Future<Output = ()>,
     on_ready: impl FnOnce(&Ready),
 ) -> Result<(), ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let serving = Serving::start(config).await?;
+        on_ready(&serving.ready().await?);
+        shutdown.await;
+        serving.stop().await;
+        Ok(())
+    })
+}
+
+/// A gateway that answers on an address, until it is stopped; dropping it lets go of the address, but neither waits for
+/// calls nor closes the data in order. Accepting belongs to the runtime that started it; the requests have threads of
+/// their own.
+pub struct Serving {
+    gateway: Gateway,
+    address: SocketAddr,
+    accepting: DropGuard,
+    workers: Workers,
+    sweeping: AbortOnDropHandle<()>,
+}
+
+impl Serving {
+    /// Opens the address, then the data.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub async fn start(mut config: Config) -> Result<Self, ServeError> {
         let listener = bind(&config)?;
         let address = listener.local_addr()?;
         // Whether it is loopback is told by the address and not by the name that led there.
         config.host = address.ip().to_string();
         let gateway = Gateway::builder(config).build().await?;
-        let ready = ready(&gateway, address).await?;
         let workers = Workers::start(&gateway)?;
         let accepting = accept(listener, &workers)?;
-        let sweeping = tokio::spawn(sweep(gateway.clone()));
-        on_ready(&ready);
+        let sweeping = AbortOnDropHandle::new(tokio::spawn(memory_sweep::run(gateway.clone())));
+        Ok(Self { gateway, address, accepting, workers, sweeping })
+    }
 
-        shutdown.await;
+    /// The gateway itself.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What there is to tell about it.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn ready(&self) -> Result<Ready, StoreError> {
+        let base_url = format!("http://{}", self.address);
+        Ready::of(&self.gateway, &base_url, Some(self.address.port())).await
+    }
+
+    /// Takes no new calls, gives those under way their time, and closes the gateway.
+    pub async fn stop(self) {
         tracing::info!(
-            calls = gateway.journal().in_flight(),
+            calls = self.gateway.journal().in_flight(),
             "shutting down: no new calls, waiting for these"
         );
-        accepting.cancel();
-        sweeping.abort();
-        workers.stop_keep_alive();
-        gateway.drain_calls().await;
+        drop(self.accepting);
+        self.sweeping.abort();
+        self.workers.stop_keep_alive();
+        self.gateway.drain_calls().await;
         // The last connections first: what they still hold is settled while the ledger can be written.
-        workers.join().await;
-        gateway.close().await;
-        Ok(())
-    })
+        self.workers.join().await;
+        self.gateway.close().await;
+        // It holds the gateway, and with it the data directory's lock.
+        let _ = self.sweeping.await;
+    }
 }
 
 fn bind(config: &Config) -> Result<TcpListener, ServeError> {
@@ -134,39 +150,8 @@ fn bind(config: &Config) -> Result<TcpListener, ServeError> {
     })
 }
 
-async fn ready(gateway: &Gateway, address: SocketAddr) -> Result<Ready, ServeError> {
-    let damaged = |table| StoreError::Damaged { table };
-    let tenant = gateway.store().tenants().await?.into_iter().next().ok_or(damaged("tenants"))?;
-    let projects = gateway.store().projects(ProjectScope::Tenant(tenant.id)).await?;
-    let project = projects.into_iter().next().ok_or(damaged("projects"))?;
-    let catalogue = gateway.directory().catalogue(tenant.id).await?;
-    let first = gateway.first_start();
-    let config = gateway.config();
-    let domain = match &config.base_domain {
-        Some(domain) if !gateway.hosts().loopback => domain.clone(),
-        _ => "localhost".to_owned(),
-    };
-    Ok(Ready {
-        base_url: format!("http://{address}"),
-        slug_url: format!("http://{}.{domain}:{}", project.slug, address.port()),
-        api_key: first.map(|first| first.api_key.clone()),
-        admin_secret: first.map(|first| first.admin_secret.clone()),
-        tenant_id: tenant.id.to_string(),
-        project_id: project.id.to_string(),
-        slug: project.slug,
-        data_dir: gateway.data_dir().to_owned(),
-        admin_secret_file: config.admin_secret.is_none().then(|| gateway.data_dir().join(ADMIN_SECRET_FILE)),
-        providers: catalogue
-            .upstreams()
-            .iter()
-            .map(|upstream: &std::sync::Arc<Upstream>| upstream.name.clone())
-            .collect(),
-        first_start: first.is_some(),
-    })
-}
-
 /// Deals connections out in turn, from a task of the main runtime.
-fn accept(listener: TcpListener, workers: &Workers) -> io::Result<CancellationToken> {
+fn accept(listener: TcpListener, workers: &Workers) -> io::Result<DropGuard> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let inboxes: Vec<_> = workers.threads.iter().map(|worker| worker.inbox.clone()).collect();
@@ -194,7 +179,7 @@ fn accept(listener: TcpListener, workers: &Workers) -> io::Result<CancellationTo
             }
         }
     });
-    Ok(stop)
+    Ok(stop.drop_guard())
 }
 
 type Connection = (TcpStream, SocketAddr);
@@ -281,14 +266,4 @@ async fn work(
     tracker.close();
     // What was answered last is written out; nobody is waited for longer.
     let _ = tokio::time::timeout(Duration::from_secs(1), tracker.wait()).await;
-}
-
-/// Removes conversations that have outlived their time, a few at a time.
-async fn sweep(gateway: Gateway) {
-    loop {
-        if let Err(error) = crate::gateway::memory_sweep::sweep(&gateway).await {
-            tracing::warn!(%error, "old conversations could not be removed");
-        }
-        tokio::time::sleep(SWEEP_EVERY).await;
-    }
 }

@@ -1,0 +1,168 @@
+//! The client for programs whose values are JSON text already, such as those of another language.
+//!
+//! What is asked and what is answered stays text, so that it is read once, where it is used. The typed groups of the
+//! [`Client`] are the same calls with Rust's own types around them.
+
+mod fields;
+mod options;
+mod stream;
+
+use bytes::Bytes;
+use http::Method;
+
+use super::Client;
+use super::options::{CallOptions, check_thread};
+use super::reply::Reply;
+use super::send::{Outgoing, read_text};
+use super::threads::ThreadQuery;
+use super::usage::UsageQuery;
+use crate::error::Error;
+
+pub(crate) use self::fields::Fields;
+pub(crate) use self::options::in_configuration;
+pub use self::options::resolve_config;
+pub use self::stream::JsonStream;
+
+/// Everything that a client can ask of a gateway but a token, for which there is [`Auth`](super::Auth).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JsonCall {
+    /// A chat completion. The body is sent as it is.
+    Chat(Bytes),
+    /// The user's threads.
+    Threads(ThreadQuery),
+    /// One thread.
+    Thread(String),
+    /// What was said in a thread.
+    ThreadMessages(String),
+    /// Deletes a thread; the answer is `null`.
+    DeleteThread(String),
+    /// What was used.
+    Usage(UsageQuery),
+    /// What it cost.
+    Billing {
+        /// First instant, RFC 3339, included.
+        from: Option<String>,
+        /// Last instant, RFC 3339, excluded.
+        to: Option<String>,
+    },
+    /// The models that the project may call.
+    Models,
+    /// One model.
+    Model(String),
+}
+
+impl JsonCall {
+    /// The call of this name. `parameters` is a JSON object; what is absent, `null` or empty text is left out.
+    ///
+    /// | name | parameters |
+    /// |---|---|
+    /// | `chat.completions.create` | the body, sent as it is, `stream` too |
+    /// | `threads.list` | `limit`, `before` |
+    /// | `threads.get`, `threads.messages`, `threads.delete` | `id` |
+    /// | `usage.get` | `from`, `to`, `granularity`, `user_id`, `session_id`, `model`, `group_by` |
+    /// | `usage.billing` | `from`, `to` |
+    /// | `models.list` | |
+    /// | `models.get` | `id` |
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a name that is none, and for a parameter that is unknown or of the wrong type.
+    pub fn parse(name: &str, parameters: impl Into<Bytes>) -> Result<Self, Error> {
+        let parameters = parameters.into();
+        if name == "chat.completions.create" {
+            return Ok(Self::Chat(parameters));
+        }
+        let mut fields = Fields::read(&parameters)?;
+        let call = match name {
+            "threads.list" => {
+                Self::Threads(ThreadQuery { limit: fields.count("limit")?, before: fields.text("before")? })
+            }
+            "threads.get" => Self::Thread(fields.id()?),
+            "threads.messages" => Self::ThreadMessages(fields.id()?),
+            "threads.delete" => Self::DeleteThread(fields.id()?),
+            "usage.get" => Self::Usage(UsageQuery {
+                from: fields.text("from")?,
+                to: fields.text("to")?,
+                granularity: fields.text("granularity")?,
+                user_id: fields.text("user_id")?,
+                session_id: fields.text("session_id")?,
+                model: fields.text("model")?,
+                group_by: fields.text("group_by")?,
+            }),
+            "usage.billing" => Self::Billing { from: fields.text("from")?, to: fields.text("to")? },
+            "models.list" => Self::Models,
+            "models.get" => Self::Model(fields.id()?),
+            _ => return Err(Error::request("call", "there is no call of this name")),
+        };
+        fields.end()?;
+        Ok(call)
+    }
+
+    /// The request that the call makes.
+    pub(super) fn outgoing(&self, client: &Client) -> Result<Outgoing, Error> {
+        let get =
+            |path: &[&str], query: &[(&str, Option<&str>)]| client.address(path, query).map(Outgoing::get);
+        match self {
+            Self::Chat(body) => {
+                let url = client.address(&["v1", "chat", "completions"], &[])?;
+                Ok(Outgoing::post(url, body.clone()))
+            }
+            Self::Threads(query) => {
+                let limit = query.limit.map(|limit| limit.to_string());
+                let query = [("limit", limit.as_deref()), ("before", query.before.as_deref())];
+                get(&["v1", "threads"], &query)
+            }
+            Self::Thread(id) => get(&["v1", "threads", &check_thread(id)?], &[]),
+            Self::ThreadMessages(id) => get(&["v1", "threads", &check_thread(id)?, "messages"], &[]),
+            Self::DeleteThread(id) => {
+                let outgoing = get(&["v1", "threads", &check_thread(id)?], &[])?;
+                Ok(Outgoing { method: Method::DELETE, ..outgoing })
+            }
+            Self::Usage(query) => {
+                let query = [
+                    ("from", query.from.as_deref()),
+                    ("to", query.to.as_deref()),
+                    ("granularity", query.granularity.as_deref()),
+                    ("user_id", query.user_id.as_deref()),
+                    ("session_id", query.session_id.as_deref()),
+                    ("model", query.model.as_deref()),
+                    ("group_by", query.group_by.as_deref()),
+                ];
+                get(&["v1", "usage"], &query)
+            }
+            Self::Billing { from, to } => {
+                get(&["v1", "billing", "usage"], &[("from", from.as_deref()), ("to", to.as_deref())])
+            }
+            Self::Models => get(&["v1", "models"], &[]),
+            // An empty name, or dots, would be read as part of the path and answer with the list.
+            Self::Model(id) if matches!(id.as_str(), "" | "." | "..") => {
+                Err(Error::request("model", "this is no model's name"))
+            }
+            Self::Model(id) => get(&["v1", "models", id], &[]),
+        }
+    }
+}
+
+impl Client {
+    /// Asks, and gives the answer's JSON text; `null` for a deletion.
+    ///
+    /// # Errors
+    /// When the gateway or its provider refuses, when no answer comes in time, or when it is not JSON.
+    pub async fn call_json(&self, call: &JsonCall, options: &CallOptions) -> Result<Reply<Bytes>, Error> {
+        let answer = self.send(&call.outgoing(self)?, options).await?;
+        read_text(answer).await
+    }
+
+    /// Asks for a chat completion whose body says `"stream": true`, and gives its chunks as they arrive.
+    ///
+    /// The call is made at once: what goes wrong before the first byte is an error here. After it nothing is tried
+    /// again, and what goes wrong ends the stream.
+    ///
+    /// # Errors
+    /// When the gateway or its provider refuses, or when the answer does not begin in time.
+    pub async fn stream_json(&self, call: &JsonCall, options: &CallOptions) -> Result<JsonStream, Error> {
+        let outgoing = Outgoing { streamed: true, ..call.outgoing(self)? };
+        let answer = self.send(&outgoing, options).await?;
+        Ok(JsonStream::new(answer))
+    }
+}

@@ -1,0 +1,68 @@
+// Models that the project may call.
+import type { CallOptions } from "./options.js";
+import type { Session } from "./session.js";
+
+/** One model that the project may call. */
+export interface Model {
+  /** The name to put in `model`. */
+  id: string;
+  /** Always `model`. */
+  object: "model";
+  /** Unix seconds; 0 where the list does not say. */
+  created: number;
+  /** The provider. */
+  owned_by: string;
+  /** How many tokens fit, input and output together, where it is known. */
+  context_length?: number;
+  [extra: string]: unknown;
+}
+
+/** The models that the project may call. */
+export interface ModelList {
+  /** Always `list`. */
+  object: "list";
+  /** The models. */
+  data: Model[];
+  [extra: string]: unknown;
+}
+
+/** Models that the project may call: `client.models`. */
+export class ModelsModule {
+  readonly #session: Session;
+
+  /** @internal */
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /**
+   * Lists them.
+   *
+   * @example
+   * ```ts
+   * for (const model of (await client.models.list()).data) console.log(model.id, model.owned_by);
+   * ```
+   */
+  async list(options?: CallOptions): Promise<ModelList> {
+    return this.#session.call("models.list", {}, options);
+  }
+
+  /**
+   * Gets one of them. Its name may hold slashes.
+   *
+   * @throws {@link BehestError} 404 when the project may not call it.
+   *
+   * @example
+   * ```ts
+   * console.log((await client.models.get("local/echo")).owned_by);
+   * ```
+   */
+  async get(id: string, options?: CallOptions): Promise<Model> {
+    return this.#session.call("models.get", { id }, options);
+  }
+
+  /** The same as {@link ModelsModule.get | get}, as OpenAI's package calls it. */
+  async retrieve(id: string, options?: CallOptions): Promise<Model> {
+    return this.get(id, options);
+  }
+}
