@@ -1,9 +1,11 @@
 # The text after a target's `##` is its line in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help serve test install bench lint fmt clean
+.PHONY: help serve test install wheel npm bench lint fmt clean
 
 # What `make serve` hands to `behest serve`: make serve ARGS="--port 9000"
 ARGS ?=
+# What `make wheel` and `make npm` build with: `dist` makes the smallest and takes the longest.
+PROFILE ?= release
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +18,12 @@ test: ## Install what the tests need and run all of them: Rust, Python, Node, re
 
 install: ## Put the behest command on the path (PREFIX=/usr/local for another place than cargo's)
 	@scripts/install "$(PREFIX)"
+
+wheel: ## Build the Python packages that would be published, into target/wheels (PROFILE=dist)
+	@scripts/wheel "$(PROFILE)"
+
+npm: ## Build the npm packages that would be published, into target/npm (PROFILE=dist)
+	@scripts/npm "$(PROFILE)"
 
 bench: ## Measure the gateway beside nginx and a direct connection
 	@scripts/without-providers benches/run

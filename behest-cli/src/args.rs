@@ -30,6 +30,8 @@ Environment variables stand in for flags, and flags beat them.";
 /// The AI backend for applications: every model call has an owner, a limit, a price and a guard.
 #[derive(Debug, Parser)]
 #[command(name = "behest", version, after_help = EXAMPLES, arg_required_else_help = true)]
+// Whoever carries the command starts it by another name; in its help it is always `behest`.
+#[command(bin_name = "behest", no_binary_name = true)]
 #[command(max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
     /// Options that every command takes.

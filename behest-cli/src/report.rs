@@ -4,7 +4,6 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::iter;
-use std::process::ExitCode;
 
 use behest_core::Error as ClientError;
 
@@ -21,14 +20,16 @@ pub enum ExitStatus {
     Interrupted,
 }
 
-impl From<ExitStatus> for ExitCode {
-    fn from(status: ExitStatus) -> Self {
-        Self::from(match status {
-            ExitStatus::Success => 0,
-            ExitStatus::Failure => 1,
-            ExitStatus::Error => 2,
-            ExitStatus::Interrupted => 130,
-        })
+impl ExitStatus {
+    /// The number that the system is told.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Error => 2,
+            Self::Interrupted => 130,
+        }
     }
 }
 

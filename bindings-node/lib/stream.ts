@@ -86,7 +86,7 @@ export class ChatCompletionStream implements AsyncIterableIterator<ChatCompletio
   }
 
   /** Closes the stream, and fails with `error`. */
-  async throw(error: unknown): Promise<never> {
+  async throw(error: unknown): Promise<IteratorResult<ChatCompletionChunk, undefined>> {
     this.close();
     throw error;
   }

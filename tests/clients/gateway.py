@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 # The gateway gives open streams 30 seconds to end.
 STOP_SECONDS = 40
@@ -38,9 +38,14 @@ class Gateway:
         return f"{self.slug}.localhost:{self.origin.rsplit(':', 1)[1]}"
 
     @property
+    def settings(self) -> dict[str, str]:
+        """The variables that tell a program where the gateway is and what to call it with."""
+        return {"BEHEST_BASE_URL": self.base_url, "BEHEST_KEY": self.api_key}
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment for an example."""
-        return os.environ | {"BEHEST_BASE_URL": self.base_url, "BEHEST_KEY": self.api_key}
+        return os.environ | self.settings
 
 
 def binary() -> pathlib.Path:
@@ -66,11 +71,11 @@ def read_ready(process: subprocess.Popen[str]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Gateway]:
-    """Runs a gateway with a data directory of its own."""
+def running(program: pathlib.Path | None = None) -> Iterator[Gateway]:
+    """Runs a gateway with a data directory of its own; `program` stands in for the one that cargo built."""
     with tempfile.TemporaryDirectory(prefix="behest-clients-") as folder:
         process = subprocess.Popen(
-            [ROOT / "scripts/without-providers", binary(), "serve"]
+            [ROOT / "scripts/without-providers", program or binary(), "serve"]
             + ["--port", "0", "--json", "--no-profile", "--data-dir", folder],
             stdout=subprocess.PIPE,
             text=True,

@@ -98,9 +98,10 @@ fn start_log(filter: &str, format: LogFormat) -> Result<(), BadFilter> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && behest_core::env::read("NO_COLOR").is_none());
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
+    // Where the process has a log already, as when it is a Python program that used the SDK before, that one stays.
+    let _ = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Mistakes on the command line are told, with what was meant, and exit with 1.
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, program};
 
 #[test]
 fn an_unknown_command_gets_a_suggestion() {
@@ -120,7 +120,7 @@ fn a_prompt_that_is_no_text_is_refused() {
     let sandbox = Sandbox::new();
     let file = sandbox.home().join("binary");
     std::fs::write(&file, [0xff, 0xfe, 0x00]).expect("a file");
-    let shell = format!("exec {} chat < {}", env!("CARGO_BIN_EXE_behest"), file.display());
+    let shell = format!("exec {} chat < {}", program(), file.display());
     let output = std::process::Command::new("sh")
         .args(["-c", &shell])
         .env_clear()

@@ -10,6 +10,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The program that the tests run: the one that cargo built, or what BEHEST_BIN names, such as the Python package's script.
+pub fn program() -> String {
+    behest_core::env::read("BEHEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_behest").to_owned())
+}
+
 /// A home directory that goes away with the test and its last command.
 pub struct Sandbox {
     home: Arc<TempDir>,
@@ -30,7 +35,7 @@ impl Sandbox {
 
     /// `behest` with these arguments and a clean environment.
     pub fn behest<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Behest {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_behest"));
+        let mut command = Command::new(program());
         command.args(arguments).env_clear().env("HOME", self.home()).current_dir(self.home());
         Behest { command, input: None, _home: Arc::clone(&self.home) }
     }
