@@ -8,7 +8,6 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
-import behest
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
@@ -17,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
+import behest
 from accounts import ACCOUNTS, Account, sign_in
 
 # How a browser names this app, as in https://chat.example.com. Without it, whatever host it was called by.
