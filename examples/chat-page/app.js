@@ -36,6 +36,7 @@ function showSignIn() {
   conversation.leave();
   threads.clear();
   forgetToken();
+  element("text").value = "";
   chat.hidden = true;
   signIn.hidden = false;
   element("user").focus();

@@ -67,6 +67,7 @@ export function currentThread() {
 export function leave() {
   stop();
   running = undefined;
+  threadId = undefined;
   showRunning();
   clearError();
   showStatus("");

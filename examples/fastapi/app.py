@@ -62,7 +62,7 @@ async def guard(request: Request, answer: Callable[[Request], Awaitable[Response
     response = await answer(request)
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        f"base-uri 'none'; frame-ancestors 'none'; connect-src 'self' {request.app.state.behest.config.base_url}"
+        f"base-uri 'none'; frame-ancestors 'none'; connect-src 'self' {request.app.state.behest.config.base_url}/"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"

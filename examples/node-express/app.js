@@ -27,7 +27,7 @@ app.use((request, response, next) => {
   response.set({
     "Content-Security-Policy":
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; " +
-      `base-uri 'none'; frame-ancestors 'none'; connect-src 'self' ${behest.config.baseUrl}`,
+      `base-uri 'none'; frame-ancestors 'none'; connect-src 'self' ${behest.config.baseUrl}/`,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     // Answers of the API are one user's; of the page, the browser asks whether it has changed.

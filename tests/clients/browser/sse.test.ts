@@ -63,7 +63,9 @@ const CASES: [what: string, text: string, events: string[]][] = [
 ];
 for (const [what, text, expected] of CASES) {
   test(`reads ${what}, wherever the network cuts`, async () => {
-    for (const size of [1, 2, 3, 5, 1024]) assert.deepEqual(await events(text, size), expected, `${size} bytes a piece`);
+    for (const size of [1, 2, 3, 5, 1024]) {
+      assert.deepEqual(await events(text, size), expected, `${size} bytes a piece`);
+    }
   });
 }
 

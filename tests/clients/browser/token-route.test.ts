@@ -1,7 +1,10 @@
 // The examples' servers: who gets a token, and what their pages may do.
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
+import { ROOT } from "../node/gateway.js";
 import { EXAMPLES, type Example, startExample } from "./example.js";
 import { claims, PASSWORDS, setStage, type Stage } from "./stage.js";
 
@@ -21,7 +24,7 @@ for (const name of EXAMPLES) {
     });
     after(() => stage?.stop());
 
-    function post(path: string, headers: Record<string, string> = {}, body?: unknown, example: Example = stage.example) {
+    function post(path: string, headers: Record<string, string> = {}, body?: unknown, example = stage.example) {
       return fetch(`http://localhost:${example.port}${path}`, {
         method: "POST",
         headers: { "Content-Type": "application/json", ...headers },
@@ -62,8 +65,9 @@ for (const name of EXAMPLES) {
     });
 
     test("without a session, or with one that somebody has written, there is no token", async () => {
-      const forged = Buffer.from(JSON.stringify({ user: "alice", until: 1e15, behest_session: "s", behestSession: "s" }));
-      const cookies = ["fastapi_session", "express_session"].map((cookie) => `${cookie}=${forged.toString("base64")}`);
+      const session = JSON.stringify({ user: "alice", until: 1e15, behest_session: "s", behestSession: "s" });
+      const forged = Buffer.from(session).toString("base64");
+      const cookies = [`fastapi_session=${forged}`, `express_session=${forged}`];
       const real = await cookieOf("alice");
       for (const cookie of ["", ...cookies, real.slice(0, -3)]) {
         const answer = await post("/api/behest/token", { Cookie: cookie });
@@ -80,7 +84,8 @@ for (const name of EXAMPLES) {
       const headers = { "X-End-User-Id": "alice", "X-User-Id": "alice", "X-Forwarded-User": "alice" };
       assert.equal((await post(`/api/behest/token?${query}`, headers, body)).status, 401);
       const Cookie = await cookieOf("bob");
-      const answer = await post(`/api/behest/token?${query}`, { ...headers, Cookie }, { ...body, tier: "max", ttl: 86_400 });
+      const wanted = { ...body, tier: "max", ttl: 86_400 };
+      const answer = await post(`/api/behest/token?${query}`, { ...headers, Cookie }, wanted);
       const { token, ttl } = (await answer.json()) as Access;
       assert.deepEqual([claims(token).uid, claims(token).tier, ttl], ["bob", "free", 900]);
     });
@@ -100,7 +105,7 @@ for (const name of EXAMPLES) {
       }
     });
 
-    test("the session's cookie is out of reach for scripts and other sites, and signing out takes it back", async () => {
+    test("scripts and other sites do not reach the session's cookie, and signing out takes it back", async () => {
       const answer = await post("/api/login", {}, { user: "alice", password: PASSWORDS.alice });
       for (const cookie of answer.headers.getSetCookie()) {
         assert.match(cookie, /; ?httponly/i);
@@ -128,7 +133,8 @@ for (const name of EXAMPLES) {
       const revoked = `behest_sk_live_${"0".repeat(32)}`;
       const example = await startExample(name, stage.gateway, revoked);
       try {
-        const answer = await post("/api/behest/token", { Cookie: await cookieOf("alice", example) }, undefined, example);
+        const Cookie = await cookieOf("alice", example);
+        const answer = await post("/api/behest/token", { Cookie }, undefined, example);
         assert.equal(answer.status, 502);
         assert.deepEqual(await answer.json(), { error: { message: "no token could be made" } });
         assert.match(example.printed(), /no token for alice: .*invalid_token/);
@@ -139,13 +145,13 @@ for (const name of EXAMPLES) {
     });
 
     test("the page may load its own files, call the app and the gateway, and nothing else", async () => {
-      const files = ["/", "/style.css", "/icon.svg", "/app.js", "/conversation.js", "/errors.js", "/gateway.js", "/notices.js"];
-      for (const path of [...files, "/sse.js", "/threads.js"]) {
+      for (const file of ["", ...(await readdir(join(ROOT, "examples/chat-page")))]) {
+        const path = `/${file}`;
         const answer = await fetch(stage.url + path);
         assert.equal(answer.status, 200, path);
         const policy = answer.headers.get("Content-Security-Policy") ?? "";
         assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
-        assert.ok(policy.endsWith(`connect-src 'self' ${stage.gateway.origin}`), policy);
+        assert.ok(policy.endsWith(`connect-src 'self' ${stage.gateway.origin}/`), policy);
         assert.ok(!(await answer.text()).includes("behest_sk"), path);
       }
       for (const path of ["/app.py", "/accounts.py", "/package.json", "/../fastapi/app.py", "/%2e%2e/fastapi/app.py"]) {
