@@ -57,9 +57,14 @@ export async function deploy(gateway: Gateway, settings: object): Promise<void> 
   await control(gateway, "POST", `projects/${gateway.projectId}/deploy`);
 }
 
-/** Signs in at the page, and waits for the chat. */
+/** Opens the page, signs in, and waits for the chat. */
 export async function signIn(page: Page, url: string, user: string): Promise<void> {
   await page.goto(url);
+  await enter(page, user);
+}
+
+/** Signs in at the form that is open, and waits for the chat. */
+export async function enter(page: Page, user: string): Promise<void> {
   await page.getByLabel("User name").fill(user);
   await page.getByLabel("Password").fill(PASSWORDS[user] ?? "");
   await page.getByRole("button", { name: "Sign in" }).click();
