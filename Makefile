@@ -37,4 +37,4 @@ fmt: ## Format the code
 
 clean: ## Remove what was built and installed inside this folder
 	cargo clean
-	rm -rf .venv bindings-node/dist bindings-node/node_modules examples/node_modules tests/clients/node_modules bindings-python/python/behest/_native.abi3.so bindings-node/behest.node
+	rm -rf .venv bindings-node/dist bindings-node/node_modules examples/node_modules examples/node-express/node_modules tests/clients/node_modules bindings-python/python/behest/_native.abi3.so bindings-node/behest.node
