@@ -19,6 +19,7 @@ __all__ = [
     "decode_token",
     "detect_mode",
     "resolve_config",
+    "run_cli",
     "sign_legacy",
     "version",
 ]
