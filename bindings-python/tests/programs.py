@@ -13,7 +13,8 @@ SECONDS = 60
 def start(program: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
     """Starts a program; what it prints can be read as it comes."""
     return subprocess.Popen(
-        [sys.executable, "-u", "-X", "dev", "-c", textwrap.dedent(program)],
+        # With every warning: none is to be ours.
+        [sys.executable, "-u", "-W", "default", "-c", textwrap.dedent(program)],
         env={**os.environ, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -31,7 +32,7 @@ def finish(process: subprocess.Popen[str], *, status: int = 0, silent: bool = Tr
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == status, err
     if silent:
-        assert err == ""
+        assert err == "", err
     return out
 
 

@@ -134,7 +134,8 @@ class Server:
                 await self.chat(exchange)
                 if headers.get("accept") == "text/event-stream":
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            # The client or the test is gone.
             pass
         finally:
             writer.close()

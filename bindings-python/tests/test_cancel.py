@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -170,6 +171,34 @@ async def test_calls_that_nobody_holds_any_more(loop: Any) -> None:
             del call
             gc.collect()
             await chat.closed.happened()
+
+
+def leave_a_call_in(loop: asyncio.AbstractEventLoop, chat: Silent, options: dict[str, Any]) -> Any:
+    """Closes the loop while a call is under way in it."""
+
+    async def call() -> None:
+        client = Behest(**options)
+        loop.create_task(client.chat.completions.create(messages=HELLO))
+        await chat.came.happened()
+
+    loop.run_until_complete(call())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    return loop
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_loop_that_is_closed_takes_everything_with_it(loop: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Even where nobody cancelled its tasks, of which asyncio then complains."""
+    chat = Silent()
+    with serving(chat) as server:
+        reference = weakref.ref(leave_a_call_in(loop(), chat, server.options))
+        gc.collect()
+        chat.closed.wait()
+        assert reference() is None
+        assert {record.message.partition("\n")[0] for record in caplog.records} <= {
+            "Task was destroyed but it is pending!"
+        }
 
 
 def test_another_thread_closes_a_stream_that_is_being_read() -> None:
