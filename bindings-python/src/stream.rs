@@ -50,7 +50,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(stream: JsonStream) -> Self {
+    pub fn new(stream: Box<JsonStream>) -> Self {
         let meta = stream.meta().to_json();
         Self { meta, slot: Owned::new(Arc::new(Slot(Mutex::new(State::Idle(Box::new(stream)))))) }
     }
