@@ -68,8 +68,7 @@ export class CompletionsResource {
     };
     const text = JSON.stringify(body);
     if (!body.stream) return this.#session.call("chat.completions.create", text, beside);
-    this.#session.refuseBrowser();
-    return ChatCompletionStream.open(this.#session.native.stream(), text, nativeOptions(beside), beside.signal);
+    return ChatCompletionStream.open(this.#session.stream(), text, nativeOptions(beside), beside.signal);
   }
 }
 

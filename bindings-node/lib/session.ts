@@ -3,7 +3,7 @@ import { type ResolvedConfig, nativeInit, readConfig } from "./config.js";
 import { engine, run, sync } from "./engine.js";
 import { BehestConfigError } from "./errors.js";
 import { describe } from "./meta.js";
-import { type NativeClient, native } from "./native.js";
+import { type NativeClient, type NativeStream, native } from "./native.js";
 import { type CallOptions, nativeOptions } from "./options.js";
 import { warnOnce } from "./warnings.js";
 
@@ -31,6 +31,12 @@ export class Session {
     const said = nativeOptions(options);
     const delivery = await run((number) => this.native.call(number, name, body, said), options?.signal);
     return describe(JSON.parse(delivery[2] ?? "null") as T, delivery[3]);
+  }
+
+  /** Returns a stream that is not asked for yet. */
+  stream(): NativeStream {
+    this.refuseBrowser();
+    return sync(() => this.native.stream());
   }
 
   /** Fails where a page could read the private key: such a key signs for every user of the tenant. */

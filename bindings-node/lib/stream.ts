@@ -4,9 +4,6 @@ import { run } from "./engine.js";
 import { type Meta, readMeta } from "./meta.js";
 import type { NativeStream } from "./native.js";
 
-/** Takes the listener off a signal that outlives a stream which nobody closed. */
-const abandoned = new FinalizationRegistry<() => void>((unlisten) => unlisten());
-
 /**
  * An answer as it arrives. It can be read once.
  *
@@ -45,7 +42,10 @@ export class ChatCompletionStream implements AsyncIterableIterator<ChatCompletio
     this.meta = meta;
     this.#native = native;
     this.#signal = signal;
-    if (signal != null) this.#listen(signal);
+    if (signal != null) {
+      this.#unlisten = listen(signal, new WeakRef(this));
+      abandoned.register(this, this.#unlisten, this);
+    }
   }
 
   /** @internal */
@@ -86,7 +86,7 @@ export class ChatCompletionStream implements AsyncIterableIterator<ChatCompletio
   }
 
   /** Closes the stream, and fails with `error`. */
-  async throw(error: unknown): Promise<never> {
+  async throw(error: unknown): Promise<IteratorResult<ChatCompletionChunk, undefined>> {
     this.close();
     throw error;
   }
@@ -174,8 +174,11 @@ export class ChatCompletionStream implements AsyncIterableIterator<ChatCompletio
   #finish(): void {
     this.#over = true;
     this.#batch = [];
-    this.#unlisten?.();
-    this.#unlisten = undefined;
+    if (this.#unlisten !== undefined) {
+      this.#unlisten();
+      this.#unlisten = undefined;
+      abandoned.unregister(this);
+    }
   }
 
   #abort(): void {
@@ -184,19 +187,24 @@ export class ChatCompletionStream implements AsyncIterableIterator<ChatCompletio
     this.close();
   }
 
-  /** The signal may live as long as the process: it must not keep the stream. */
-  #listen(signal: AbortSignal): void {
-    const stream = new WeakRef(this);
-    const abort = (): void => {
-      const open = stream.deref();
-      if (open !== undefined) open.#abort();
-    };
-    const unlisten = (): void => signal.removeEventListener("abort", abort);
-    signal.addEventListener("abort", abort, { once: true });
-    abandoned.register(this, unlisten, this);
-    this.#unlisten = () => {
-      abandoned.unregister(this);
-      unlisten();
-    };
+  /** @internal */
+  static cancel(stream: ChatCompletionStream): void {
+    stream.#abort();
   }
+}
+
+/** Takes the listener off a signal that outlives a stream which nobody closed. */
+const abandoned = new FinalizationRegistry<() => void>((unlisten) => unlisten());
+
+/**
+ * Lets `signal` abort `stream`, and returns what takes the listener off again. The signal may live as long as the
+ * process, so neither function may hold the stream.
+ */
+function listen(signal: AbortSignal, stream: WeakRef<ChatCompletionStream>): () => void {
+  const abort = (): void => {
+    const open = stream.deref();
+    if (open !== undefined) ChatCompletionStream.cancel(open);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  return () => signal.removeEventListener("abort", abort);
 }
