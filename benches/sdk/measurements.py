@@ -18,7 +18,7 @@ IMPORTS = {
     "openai": "from openai import AsyncOpenAI",
     "httpx": "from httpx import AsyncClient",
 }
-HOLD = {"streams": 1000, "open_each": 0.002, "warm_up": 1}
+HOLD = {"streams": 1000, "open_each": 0.002, "patience": 10}
 HOLD_CHUNK_DELAY_MS = 50
 # work: how much of it comes before the first sample, how much is done at a time, and the delay between chunks in ms.
 MEMORY = {"calls": (10_000, 64, 0), "streams": (2_000, 20, 20)}

@@ -76,6 +76,8 @@ def hold_table(outcome):
     ):
         values = [median(run[part][measure] for run in runs) for runs in outcome["hold"].values()]
         rows.append([title, *(f"{value:,.1f}" for value in values)])
+    begun = [median(run["begun"] for run in runs) for runs in outcome["hold"].values()]
+    rows.append(["streams that had begun", *(f"{value:,.0f}" for value in begun)])
     for title, counted, decimals in (("chunks/s", "chunks", 0), ("CPU of a core", "cpu_seconds", 2)):
         values = [per_second(runs, counted, "seconds") for runs in outcome["hold"].values()]
         rows.append([title, *(f"{value:,.{decimals}f}" for value in values)])

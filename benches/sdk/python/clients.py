@@ -19,7 +19,7 @@ class Task:
         self.base_url = told["base_url"]
         self.plain, self.stream = told["plain"], told["stream"]
         self.answer_characters, self.stream_chunks = told["answer_characters"], told["stream_chunks"]
-        self.calls = self.chunks = 0
+        self.calls = self.streams = self.chunks = 0
         self.stopped = False
 
     def check_answer(self, text):
@@ -44,7 +44,9 @@ class AsyncBehest:
 
     async def stream(self):
         task, seen = self.task, 0
-        async for chunk in await self.create(**task.stream):
+        chunks = await self.create(**task.stream)
+        task.streams += 1
+        async for chunk in chunks:
             if chunk.choices:
                 _ = chunk.choices[0].delta.content
             seen += 1
@@ -66,7 +68,9 @@ class SyncBehest:
 
     def stream(self):
         task, seen = self.task, 0
-        for chunk in self.create(**task.stream):
+        chunks = self.create(**task.stream)
+        task.streams += 1
+        for chunk in chunks:
             if chunk.choices:
                 _ = chunk.choices[0].delta.content
             seen += 1
@@ -124,6 +128,7 @@ class AsyncHttpx:
     async def stream(self):
         task, seen = self.task, 0
         async with self.client.stream("POST", "/v1/chat/completions", json=task.stream) as answer:
+            task.streams += 1
             async for line in answer.raise_for_status().aiter_lines():
                 if (chunk := data_of(line)) is None:
                     continue
@@ -149,6 +154,7 @@ class SyncHttpx:
     def stream(self):
         task, seen = self.task, 0
         with self.client.stream("POST", "/v1/chat/completions", json=task.stream) as answer:
+            task.streams += 1
             for line in answer.raise_for_status().iter_lines():
                 if (chunk := data_of(line)) is None:
                     continue

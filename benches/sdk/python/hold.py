@@ -36,21 +36,28 @@ async def run(told, task):
     client = CLIENTS[told["system"], "async"](task)
     # The first call brings the token and whatever else is done once.
     await client.call()
+
+    async def repeat():
+        while True:
+            await client.stream()
+
     ticker = Ticker(asyncio.get_running_loop())
     streams = []
-    while len(streams) < told["streams"]:
-        streams += [asyncio.create_task(client.stream()) for _ in range(WAVE)]
+    # A client that cannot keep up is measured with the streams that it has by then.
+    deadline = time.monotonic() + told["patience"]
+    while len(streams) < told["streams"] and time.monotonic() < deadline:
+        streams += [asyncio.create_task(repeat()) for _ in range(WAVE)]
         await asyncio.sleep(WAVE * told["open_each"])
-    await asyncio.sleep(told["warm_up"])
-    opening, before = ticker.take(), now(task)
+    while task.streams < told["streams"] and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    opening, begun, before = ticker.take(), task.streams, now(task)
     await asyncio.sleep(told["seconds"])
     running, after = ticker.take(), now(task)
-    ended = [stream for stream in streams if stream.done()]
-    for stream in ended:
-        stream.result()
-    if ended:
-        raise SystemExit(f"{len(ended)} streams were over before the time was")
-    return {"opening": opening, "running": running, **between(before, after)}
+    for stream in streams:
+        # One that is done has failed: none of them ends by itself.
+        if stream.done():
+            stream.result()
+    return {"opening": opening, "running": running, "begun": begun, **between(before, after)}
 
 
 def main():
