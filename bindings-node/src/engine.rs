@@ -124,7 +124,10 @@ impl Desk {
         Ok(())
     }
 
-    #[expect(deprecated, reason = "nothing else keeps a process alive for exactly as long as calls are pending")]
+    #[expect(
+        deprecated,
+        reason = "nothing else keeps a process alive for exactly as long as calls are pending"
+    )]
     fn keep_alive(&self, env: Env, alive: bool) -> napi::Result<()> {
         match &mut self.lock().wake {
             Some(wake) if alive => wake.refer(&env),

@@ -1,8 +1,8 @@
 //! What needs no client.
 
+use behest_core::Error;
 use behest_core::client::{resolve_config as resolve, sign_legacy_json};
 use behest_core::token::{Credential, decode};
-use behest_core::Error;
 use napi_derive::napi;
 use serde_json::Value;
 
