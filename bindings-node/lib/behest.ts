@@ -105,7 +105,11 @@ export class Behest implements AsyncDisposable {
     return new LocalBehest(await start(init));
   }
 
-  /** @deprecated Use `auth.mint`. */
+  /**
+   * Gets a token for an end user, under the published names too.
+   *
+   * @deprecated Use `auth.mint`.
+   */
   async mintToken(options: LegacyMintOptions = {}): Promise<LegacyMintResult> {
     warnOnce("`mintToken` is deprecated: use `auth.mint`", this.#warn);
     const minted = await this.auth.mint(options);

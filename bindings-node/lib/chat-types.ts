@@ -138,9 +138,13 @@ export interface ChatCompletion {
 
 /** A piece of a request to call a function: pieces of the same `index` belong together. */
 export interface ChatCompletionChunkToolCall {
+  /** Which of the requests it belongs to. */
   index: number;
+  /** To name in the message that answers it; in the first piece. */
   id?: string;
+  /** `function`; in the first piece. */
   type?: string;
+  /** Which function, in the first piece; and the next part of its arguments. */
   function?: { name?: string; arguments?: string };
   [extra: string]: unknown;
 }

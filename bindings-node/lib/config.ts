@@ -12,7 +12,11 @@ export type Mode = "apiKey" | "sign";
 export interface BehestInit {
   /** An API key (`behest_sk_live_...`), or a private key to sign with: PEM or base64 of it, with or without `behest_pk_`. Else `BEHEST_KEY`. */
   key?: string;
-  /** @deprecated Use `key`. */
+  /**
+   * The key.
+   *
+   * @deprecated Use `key`.
+   */
   apiKey?: string;
   /** Where the gateway is; a trailing `/v1` is ignored. Else `BEHEST_BASE_URL`, else `https://api.behest.ai`. */
   baseUrl?: string;

@@ -53,6 +53,13 @@ export class LocalGateway {
   }
 }
 
+/** Gateways that are not closed. The process closes them when it ends, so that no folder stays behind. */
+const open = new Set<NativeLocal>();
+
+function closeAll(): void {
+  for (const local of open) local.closeNow();
+}
+
 /** A started gateway, and the way to close it. */
 export interface Running {
   session: Session;
@@ -65,12 +72,16 @@ export async function start(init: LocalInit): Promise<Running> {
   const options = nativeInit(init, ["dataDir", "port"]);
   const local: NativeLocal = new (native().Local)(engine());
   const delivery = await run((number) => local.start(number, options));
+  // One listener for all of them.
+  if (open.size === 0) process.off("exit", closeAll).once("exit", closeAll);
+  open.add(local);
   const client = local.client();
   if (client === null) throw new Error("the local gateway started without a client: please report this");
   return {
     session: new Session(client, init.warn),
     gateway: new LocalGateway(delivery[2] ?? "{}"),
     close: async () => {
+      open.delete(local);
       await run((number) => local.close(number));
     },
   };

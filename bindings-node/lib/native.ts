@@ -27,6 +27,7 @@ export interface NativeLocal {
   start(number: number, options: string): void;
   client(): NativeClient | null;
   close(number: number): void;
+  closeNow(): void;
 }
 
 export interface NativeModule {

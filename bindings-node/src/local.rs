@@ -1,15 +1,20 @@
 //! A gateway inside this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use behest_core::local::LocalOptions;
 use napi_derive::napi;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use crate::AGENT;
 use crate::client::Client;
 use crate::engine::{Answer, Desk, Engine};
-use crate::runtime::release;
+use crate::runtime::runtime;
+
+/// How long an ending process waits for a gateway to close, which itself waits 2 s for streams that nobody reads.
+const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 
 /// A gateway inside this process, and a client for it.
 #[napi]
@@ -47,6 +52,12 @@ impl Local {
         Some(Client::of(self.desk.clone(), local.client().clone()))
     }
 
+    /// Closes it before it returns, for a process that is ending.
+    #[napi]
+    pub fn close_now(&self) {
+        self.end();
+    }
+
     /// Closes it, and delivers the end.
     #[napi]
     pub fn close(&self, number: u32) -> napi::Result<()> {
@@ -60,8 +71,17 @@ impl Local {
     }
 }
 
+impl Local {
+    /// Waits for the close, but not for ever: the process is ending.
+    fn end(&self) {
+        if let (Some(local), Ok(runtime)) = (self.gateway.get(), runtime()) {
+            let _ = runtime.block_on(async { timeout(LONGEST_CLOSE, local.close()).await });
+        }
+    }
+}
+
 impl Drop for Local {
     fn drop(&mut self) {
-        release(std::mem::take(&mut self.gateway));
+        self.end();
     }
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -96,6 +97,23 @@ test("open streams, idle connections and a closed client keep no process alive",
   assert.deepEqual(await run(program), quiet("false\n"));
   await allAbandoned();
 });
+
+for (const end of ["process.exit(0);", ""]) {
+  test(`a process that never closes its local gateway ends quietly${end && " by process.exit"}, and its folder is gone`, async () => {
+    const program = `
+      const local = await Behest.local({ port: 0 });
+      await local.chat.completions.create({ messages: [{ role: "user", content: "hello" }] });
+      const stream = await local.chat.completions.create({ messages: [{ role: "user", content: "hello" }], stream: true });
+      await stream.next();
+      process.stdout.write(local.gateway.dataDir);
+      ${end}
+    `;
+    const ended = await run(program);
+    assert.deepEqual(ended, quiet(ended.out));
+    assert.match(ended.out, /behest-local-/);
+    assert.equal(existsSync(ended.out), false);
+  });
+}
 
 test("a client that is not used keeps no process alive", async () => {
   assert.deepEqual(await run("console.log(client.mode);"), quiet("apiKey\n"));

@@ -11,9 +11,17 @@ export interface BehestClientOptions extends ClientOptions {
   endUserId?: string;
   /** The project's slug: names the project in the host of a hosted gateway, `api.behest.app` say. */
   projectSlug?: string;
-  /** @deprecated Ignored: the credential tells. */
+  /**
+   * The tenant: ignored.
+   *
+   * @deprecated The credential tells.
+   */
   tenantId?: string;
-  /** @deprecated Ignored: the credential tells. */
+  /**
+   * The project: ignored.
+   *
+   * @deprecated The credential tells.
+   */
   projectId?: string;
 }
 

@@ -19,6 +19,7 @@ export function lazyClass<T extends abstract new (...values: never[]) => object>
       const kind = real() as unknown as new () => object;
       return Reflect.construct(kind, values, target === standIn ? kind : target);
     },
+    apply: (_, self, values) => Reflect.apply(real() as unknown as () => void, self, values),
     get: (_, name) => Reflect.get(real(), name),
     set: (_, name, value) => Reflect.set(real(), name, value),
     has: (_, name) => Reflect.has(real(), name),

@@ -40,19 +40,18 @@ from behest.types import (
 
 if TYPE_CHECKING:
     from behest._async_stream import AsyncStream
-    from behest._legacy import sign_behest_jwt
-    from behest._legacy_clients import BehestClient, BehestSigningClient
-    from behest._legacy_errors import (
-        AuthenticationError,
-        BudgetExceededError,
-        ContentBlockedError,
-        PIIBlockedError,
-        RateLimitError,
-        ServerError,
-        TokenExpiredError,
-        ValidationError,
-        parse_error_response,
-    )
+    from behest._legacy import sign_behest_jwt as sign_behest_jwt
+    from behest._legacy_clients import BehestClient as BehestClient
+    from behest._legacy_clients import BehestSigningClient as BehestSigningClient
+    from behest._legacy_errors import AuthenticationError as AuthenticationError
+    from behest._legacy_errors import BudgetExceededError as BudgetExceededError
+    from behest._legacy_errors import ContentBlockedError as ContentBlockedError
+    from behest._legacy_errors import PIIBlockedError as PIIBlockedError
+    from behest._legacy_errors import RateLimitError as RateLimitError
+    from behest._legacy_errors import ServerError as ServerError
+    from behest._legacy_errors import TokenExpiredError as TokenExpiredError
+    from behest._legacy_errors import ValidationError as ValidationError
+    from behest._legacy_errors import parse_error_response as parse_error_response
 
 __version__ = version()
 
@@ -100,6 +99,6 @@ def __getattr__(name: str) -> Any:
         from behest._async_stream import AsyncStream
 
         return AsyncStream
-    from behest import _legacy
+    from behest._legacy import find
 
-    return _legacy.find(name)
+    return find(name)

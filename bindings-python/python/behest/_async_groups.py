@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from behest._async_stream import AsyncStream
     from behest._channel import AsyncChannel
-    from behest._options import CallOptions
+    from behest._options import CallOptions, QueryOptions
 
 
 class _Group:
@@ -210,13 +210,13 @@ class AsyncThreads(_Group):
     __slots__ = ()
 
     def list(
-        self, *, limit: int | None = None, before: str | None = None, **options: Unpack[CallOptions]
+        self, *, limit: int | None = None, before: str | date | None = None, **options: Unpack[CallOptions]
     ) -> Coroutine[Any, Any, Answers[types.Thread]]:
         """The end user's threads, newest first.
 
         Args:
             limit: How many at most.
-            before: The id of a thread; only older ones are listed.
+            before: Only those whose last message is older: RFC 3339 text, or a date or datetime.
             **options: See `behest.CallOptions`.
 
         Example:
@@ -295,7 +295,7 @@ class AsyncUsage(_Group):
         model: str | None = None,
         group_by: str | None = None,
         as_api_key: bool = False,
-        **options: Unpack[CallOptions],
+        **options: Unpack[QueryOptions],
     ) -> Coroutine[Any, Any, types.UsageReport]:
         """What one end user used; with `as_api_key=True`, the whole project.
 
@@ -308,7 +308,7 @@ class AsyncUsage(_Group):
             model: Only this model.
             group_by: Also break down by this field.
             as_api_key: Ask with the API key itself, which sees every user of its project.
-            **options: See `behest.CallOptions`.
+            **options: See `behest.CallOptions`; the end user and the session are named above.
 
         Example:
             ```python
@@ -335,7 +335,7 @@ class AsyncUsage(_Group):
         *,
         user_id: str | None = None,
         as_api_key: bool = False,
-        **options: Unpack[CallOptions],
+        **options: Unpack[QueryOptions],
     ) -> Coroutine[Any, Any, types.BillingReport]:
         """A bill of one end user's calls; with `as_api_key=True`, of the whole project's.
 
@@ -344,7 +344,7 @@ class AsyncUsage(_Group):
             to: The last instant, excluded.
             user_id: Whose calls. The client's default user when not said.
             as_api_key: Ask with the API key itself, which sees every user of its project.
-            **options: See `behest.CallOptions`.
+            **options: See `behest.CallOptions`; the end user is named above.
 
         Example:
             ```python

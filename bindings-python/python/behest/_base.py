@@ -80,7 +80,7 @@ class BaseClient:
                 param="http_client",
             )
         if api_key is not None:
-            tell_once("api_key is deprecated: use key", warn, depth=2)
+            tell_once("api_key is deprecated: use key", warn)
         options = {
             "key": key if key is not None else api_key,
             "base_url": base_url,
@@ -98,7 +98,7 @@ class BaseClient:
         }
         native = _native.Client(write(options), AGENT)
         for notice in native.notices():
-            tell_once(notice, warn, depth=2)
+            tell_once(notice, warn)
         self._start(native, None)
 
     def _start(self, native: _native.Client, local: _native.Local | None) -> None:

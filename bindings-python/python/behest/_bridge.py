@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # So many calls are finished in one callback; then the loop has a turn for others.
 _AT_ONCE = 64
+# In seconds.
+_FOREVER = 10 * 365 * 86_400
 
 
 class Bridge:
@@ -30,7 +32,6 @@ class Bridge:
         self.mailbox = Mailbox()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._last = 0
-        # Weak, so that a loop is not kept by the table of bridges.
         self._loop = weakref.ref(loop)
         try:
             loop.add_reader(self.mailbox.fileno(), self._drain)
@@ -61,15 +62,24 @@ class Bridge:
             loop.call_soon(self._drain)
 
 
-_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()
+# Weak on both sides: a bridge is kept by its loop, which watches for it. So everything that waited goes with a loop that
+# is closed, whatever was left under way in it.
+_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Bridge]] = weakref.WeakKeyDictionary()
+
+
+def _bridge_of(loop: asyncio.AbstractEventLoop) -> Bridge:
+    known = _bridges.get(loop)
+    bridge = None if known is None else known()
+    if bridge is None:
+        bridge = Bridge(loop)
+        _bridges[loop] = weakref.ref(bridge)
+    return bridge
 
 
 async def run(start: Callable[[Mailbox, int], Operation]) -> Any:
     """The result of the call that `start` starts. Leaving early, in whatever way, cancels the call."""
     loop = asyncio.get_running_loop()
-    bridge = _bridges.get(loop)
-    if bridge is None:
-        bridge = _bridges[loop] = Bridge(loop)
+    bridge = _bridge_of(loop)
     ticket = bridge.ticket()
     operation = start(bridge.mailbox, ticket)
     try:
@@ -87,6 +97,8 @@ def _watch(loop: asyncio.AbstractEventLoop, bridge: Bridge) -> None:
         target=_knock, args=(bridge.mailbox, weakref.ref(loop), weakref.ref(bridge)), name="behest-bridge", daemon=True
     )
     thread.start()
+    # What keeps the bridge until the loop is closed.
+    loop.call_later(_FOREVER, bridge._drain)
     # Also at the interpreter's exit, so that the thread is gone before the interpreter is.
     weakref.finalize(loop, _dismiss, bridge.mailbox, thread)
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from behest import types
 from behest._json import decode, encode
 from behest._objects import Answer, Answers, Object, shaped
-from behest._options import write, write_call
+from behest._options import check_query, write, write_call
 
 if TYPE_CHECKING:
     from datetime import date
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Answer)
-O = TypeVar("O", bound=Object)  # noqa: E741
+O = TypeVar("O", bound=Object)
 
 Messages = Sequence[Mapping[str, Any]]
 """A conversation: dicts with `role` and `content`, or what has `model_dump()`."""
@@ -36,7 +36,8 @@ class Call(Generic[T]):
 def _one(kind: type[A]) -> Callable[[str, str], A]:
     def read(text: str, meta: str) -> A:
         answer: A = shaped(decode(text), kind)
-        if isinstance(answer, Answer):
+        # An answer that is no object at all is somebody else's, and is handed on as it is.
+        if type(answer) is kind:
             answer._meta = meta
         return answer
 
@@ -79,8 +80,10 @@ def chat(
     return Call("chat.completions.create", encode(whole), write(options), _completion)
 
 
-def list_threads(limit: int | None, before: str | None, options: Mapping[str, Any]) -> Call[Answers[types.Thread]]:
-    parameters = write({"limit": limit, "before": before})
+def list_threads(
+    limit: int | None, before: str | date | None, options: Mapping[str, Any]
+) -> Call[Answers[types.Thread]]:
+    parameters = write({"limit": limit, "before": _instant(before)})
     return Call("threads.list", parameters, write_call("threads.list", options), _threads)
 
 
@@ -118,7 +121,7 @@ def get_model(model: str, options: Mapping[str, Any]) -> Call[types.Model]:
 
 
 def _as(as_api_key: bool, user_id: str | None, function: str, options: Mapping[str, Any]) -> bytes:
-    write_call(function, options)
+    check_query(function, options)
     return write({**options, "user_id": user_id, "as_api_key": as_api_key or None})
 
 

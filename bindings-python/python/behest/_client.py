@@ -109,8 +109,8 @@ class Behest(BaseClient):
     def mint_token(
         self,
         *,
-        userId: str | None = None,  # noqa: N803
-        sessionId: str | None = None,  # noqa: N803
+        userId: str | None = None,
+        sessionId: str | None = None,
         tier: int | str | None = None,
         ttl: int | None = None,
         role: str | None = None,
@@ -202,8 +202,8 @@ class SyncBehest(BaseClient):
     def mint_token(
         self,
         *,
-        userId: str | None = None,  # noqa: N803
-        sessionId: str | None = None,  # noqa: N803
+        userId: str | None = None,
+        sessionId: str | None = None,
         tier: int | str | None = None,
         ttl: int | None = None,
         role: str | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from behest._objects import Object
 
@@ -14,7 +14,7 @@ def _other(value: Any) -> Any:
     if dump := getattr(value, "model_dump", None):
         return dump(mode="json", exclude_none=True)
     if isinstance(value, Mapping):
-        return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return dict(cast("Mapping[str, Any]", value))
     raise TypeError(f"a value of the type {type(value).__name__} cannot be sent as JSON")
 
 

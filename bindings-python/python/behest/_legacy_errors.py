@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from behest._errors import (
     BehestAuthError,
@@ -15,10 +15,8 @@ from behest._errors import (
 )
 from behest._helpers import classify_http_error
 
-_Base = BehestError if TYPE_CHECKING else object
 
-
-class _Legacy(_Base):
+class _Legacy(BehestError):
     """Their words: `request_id` for `trace_id`, `response_body` for `raw`."""
 
     _message: ClassVar[str] = ""

@@ -8,6 +8,20 @@ from typing import Any, final
 
 from behest._errors import BehestError
 
+__all__ = [
+    "Client",
+    "Local",
+    "Mailbox",
+    "Operation",
+    "Stream",
+    "classify",
+    "decode_token",
+    "detect_mode",
+    "resolve_config",
+    "sign_legacy",
+    "version",
+]
+
 def version() -> str:
     """The version of Behest that this module was built from."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -12,8 +11,34 @@ T = TypeVar("T")
 
 # Texts that a repr may show: names and states. Everything else may be a prompt, an answer or a secret.
 _SHOWN = frozenset(
-    "base_url code created_at data_dir default_user_id expires_at finish_reason from id kid last_message_at mode model "
-    "object owned_by project_id provider role session_id slug tenant_id tier timestamp to trace_id type user_id".split()
+    {
+        "base_url",
+        "code",
+        "created_at",
+        "data_dir",
+        "default_user_id",
+        "expires_at",
+        "finish_reason",
+        "from",
+        "id",
+        "kid",
+        "last_message_at",
+        "mode",
+        "model",
+        "object",
+        "owned_by",
+        "project_id",
+        "provider",
+        "role",
+        "session_id",
+        "slug",
+        "tenant_id",
+        "tier",
+        "timestamp",
+        "to",
+        "trace_id",
+        "type",
+    }
 )
 _LONGEST_SHOWN = 64
 
@@ -146,9 +171,9 @@ def shaped(value: Any, kind: type[Object]) -> Any:
             if (part := value.get(name)) is not None:
                 shaped(part, inner)
     elif type(value) is list:
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+        for item in cast("list[Any]", value):
             shaped(item, kind)
-    return value
+    return cast("Any", value)
 
 
 def _meta_of(answer: Object | Answers[Any]) -> Meta | str | None:
@@ -174,10 +199,9 @@ def read_meta(text: str) -> Meta:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        items: Iterable[tuple[str, Any]] = value.items()  # pyright: ignore[reportUnknownVariableType]
-        return {name: _plain(part) for name, part in items}
+        return {name: _plain(part) for name, part in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_plain(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_plain(part) for part in cast("list[Any]", value)]
     return value
 
 
@@ -186,7 +210,7 @@ def _short(name: str, value: Any) -> str:
         shown = name in _SHOWN and len(value) <= _LONGEST_SHOWN
         return repr(value) if shown else f"<{len(value)} characters>"
     if isinstance(value, list):
-        return f"[{len(value)}]"  # pyright: ignore[reportUnknownArgumentType]
+        return f"[{len(cast('list[Any]', value))}]"
     if isinstance(value, dict):
-        return f"{type(value).__name__}(...)" if value else "{}"  # pyright: ignore[reportUnknownArgumentType]
+        return f"{type(cast('object', value)).__name__}(...)" if value else "{}"
     return repr(value)

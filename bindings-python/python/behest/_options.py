@@ -8,13 +8,9 @@ from typing import Any, TypedDict
 from behest._json import encode
 
 
-class CallOptions(TypedDict, total=False):
-    """What every call takes. Whatever is left out, or None, is the client's own setting."""
+class QueryOptions(TypedDict, total=False):
+    """What every call takes but the end user and the session."""
 
-    user_id: str | None
-    """The end user that the call is for: whose limits, price and history."""
-    session_id: str | None
-    """The session to charge."""
     tier: int | str | None
     """The end user's entitlement: a number or a name."""
     token: str | None
@@ -27,6 +23,15 @@ class CallOptions(TypedDict, total=False):
     """How often a call that failed for a passing reason is tried again."""
     headers: Mapping[str, str] | None
     """More headers."""
+
+
+class CallOptions(QueryOptions, total=False):
+    """What every call takes. Whatever is left out, or None, is the client's own setting."""
+
+    user_id: str | None
+    """The end user that the call is for: whose limits, price and history."""
+    session_id: str | None
+    """The session to charge."""
 
 
 class ClientOptions(TypedDict, total=False):
@@ -61,7 +66,8 @@ class LocalOptions(TypedDict, total=False):
     default_headers: Mapping[str, str] | None
 
 
-_CALL = frozenset(CallOptions.__annotations__)
+_QUERY = frozenset(QueryOptions.__annotations__)
+_CALL = _QUERY | frozenset(CallOptions.__annotations__)
 _CLIENT = frozenset(ClientOptions.__annotations__)
 _LOCAL = frozenset(LocalOptions.__annotations__)
 
@@ -70,6 +76,11 @@ def write_call(function: str, options: Mapping[str, Any]) -> bytes:
     """A call's options. Most calls have few, and many have none."""
     _refuse_unknown(function, options, _CALL)
     return write(options)
+
+
+def check_query(function: str, options: Mapping[str, Any]) -> None:
+    """Refuses what is no option of a call that names user and session itself."""
+    _refuse_unknown(function, options, _QUERY)
 
 
 def write_local(function: str, options: Mapping[str, Any]) -> bytes:

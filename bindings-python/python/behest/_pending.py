@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+
+if TYPE_CHECKING:
+    from types import CoroutineType
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -21,7 +24,7 @@ class Pending(Coroutine[Any, Any, T_co]):
         self._name = name
         self._call = call
         # Python's warning about a coroutine that was never awaited shows this name.
-        call.__qualname__ = name
+        cast("CoroutineType[Any, Any, T_co]", call).__qualname__ = name
 
     def __await__(self) -> Generator[Any, Any, T_co]:
         return self._call.__await__()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from behest._channel import SyncChannel
-    from behest._options import CallOptions
+    from behest._options import CallOptions, QueryOptions
 
 
 class _Group:
@@ -210,13 +210,13 @@ class SyncThreads(_Group):
     __slots__ = ()
 
     def list(
-        self, *, limit: int | None = None, before: str | None = None, **options: Unpack[CallOptions]
+        self, *, limit: int | None = None, before: str | date | None = None, **options: Unpack[CallOptions]
     ) -> Answers[types.Thread]:
         """The end user's threads, newest first.
 
         Args:
             limit: How many at most.
-            before: The id of a thread; only older ones are listed.
+            before: Only those whose last message is older: RFC 3339 text, or a date or datetime.
             **options: See `behest.CallOptions`.
 
         Example:
@@ -293,7 +293,7 @@ class SyncUsage(_Group):
         model: str | None = None,
         group_by: str | None = None,
         as_api_key: bool = False,
-        **options: Unpack[CallOptions],
+        **options: Unpack[QueryOptions],
     ) -> types.UsageReport:
         """What one end user used; with `as_api_key=True`, the whole project.
 
@@ -306,7 +306,7 @@ class SyncUsage(_Group):
             model: Only this model.
             group_by: Also break down by this field.
             as_api_key: Ask with the API key itself, which sees every user of its project.
-            **options: See `behest.CallOptions`.
+            **options: See `behest.CallOptions`; the end user and the session are named above.
 
         Example:
             ```python
@@ -333,7 +333,7 @@ class SyncUsage(_Group):
         *,
         user_id: str | None = None,
         as_api_key: bool = False,
-        **options: Unpack[CallOptions],
+        **options: Unpack[QueryOptions],
     ) -> types.BillingReport:
         """A bill of one end user's calls; with `as_api_key=True`, of the whole project's.
 
@@ -342,7 +342,7 @@ class SyncUsage(_Group):
             to: The last instant, excluded.
             user_id: Whose calls. The client's default user when not said.
             as_api_key: Ask with the API key itself, which sees every user of its project.
-            **options: See `behest.CallOptions`.
+            **options: See `behest.CallOptions`; the end user is named above.
 
         Example:
             ```python
