@@ -145,19 +145,22 @@ class System:
 class Upstream(System):
     """The fake provider; asked directly, it is what the others are compared to."""
 
-    def __init__(self, core, work, binaries):
+    def __init__(self, core, work, binaries, chunks=32):
         super().__init__("direct", core, work)
-        self.binary = binaries / "fake-upstream"
+        self.binary, self.chunks = binaries / "fake-upstream", chunks
 
     def start(self):
-        self.spawn([self.binary, "--port", "0"])
+        self.spawn([self.binary, "--port", "0", "--chunks", str(self.chunks)])
         self.address = self.child.first_json()["base_url"].removeprefix("http://")
 
     def delay(self, answer_ms, chunk_ms):
         call_json(self.address, "POST", "/settings", {"delay_ms": answer_ms, "chunk_delay_ms": chunk_ms})
 
+    def stats(self):
+        return call_json(self.address, "GET", "/stats")
+
     def answers(self):
-        stats = call_json(self.address, "GET", "/stats")
+        stats = self.stats()
         return stats["plain"] + stats["streams"]
 
 

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// The model that every answer names: a known one, so that the gateway also prices the call.
 pub const MODEL: &str = "gpt-4o-mini";
 
+/// What looks like a token; nobody reads it here.
+const TOKEN: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1aWQiOiJiZW5jaCJ9.c2lnbmF0dXJl";
+
 const SENTENCE: &str =
     "The quick brown fox jumps over the lazy dog while the gateway counts every token of it. ";
 
@@ -35,6 +38,8 @@ pub struct Answers {
     pub plain: Bytes,
     /// The list of models.
     pub models: Bytes,
+    /// A gateway's answer to a mint, for clients that ask for a token before their first call.
+    pub minted: Bytes,
     /// The events of a stream up to the finish reason.
     pub events: Vec<Bytes>,
     /// The event with the usage.
@@ -56,6 +61,10 @@ impl Answers {
             "usage": usage, "system_fingerprint": "fp_bench",
         });
         let models = json!({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "bench"}]});
+        let minted = json!({
+            "jwt": TOKEN, "access_token": TOKEN, "token_type": "Bearer", "project_id": "bench", "ttl": 86_400,
+            "expires_in": 86_400, "expires_at": "2100-01-01T00:00:00Z", "session_id": "bench",
+        });
         let mut events = vec![chunk(&json!({"role": "assistant", "content": ""}), None)];
         events.extend(
             SENTENCE
@@ -68,6 +77,7 @@ impl Answers {
         Self {
             plain: Bytes::from(plain.to_string()),
             models: Bytes::from(models.to_string()),
+            minted: Bytes::from(minted.to_string()),
             events,
             usage: event(&with_choices(json!([]), Some(&usage))),
             done: Bytes::from_static(b"data: [DONE]\n\n"),

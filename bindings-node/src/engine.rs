@@ -125,22 +125,9 @@ impl Desk {
         Ok(())
     }
 
-<<<<<<< HEAD
-    #[expect(
-        deprecated,
-        reason = "nothing else keeps a process alive for exactly as long as calls are pending"
-    )]
-    fn keep_alive(&self, env: Env, alive: bool) -> napi::Result<()> {
-        match &mut self.lock().wake {
-            Some(wake) if alive => wake.refer(&env),
-            Some(wake) => wake.unref(&env),
-            None => Ok(()),
-        }
-=======
     /// Cancelled when the environment ends.
     pub fn ends(&self) -> &CancellationToken {
         &self.ends
->>>>>>> work-node
     }
 
     /// Hands over what the call `number` came to.

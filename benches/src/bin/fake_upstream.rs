@@ -57,6 +57,24 @@ struct Upstream {
     plain: AtomicU64,
     streams: AtomicU64,
     streams_finished: AtomicU64,
+    /// Chat requests that are answered in part or not at all, by clients that are still there.
+    open: AtomicU64,
+}
+
+/// Counts a chat request as open until its answer is over or its client has gone, whichever drops this.
+struct Open(Arc<Upstream>);
+
+impl Open {
+    fn new(upstream: Arc<Upstream>) -> Self {
+        upstream.open.fetch_add(1, Relaxed);
+        Self(upstream)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
 }
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -72,6 +90,7 @@ async fn main() -> io::Result<()> {
         plain: AtomicU64::default(),
         streams: AtomicU64::default(),
         streams_finished: AtomicU64::default(),
+        open: AtomicU64::default(),
     });
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port))).await?;
     writeln!(io::stdout(), "{}", json!({"base_url": format!("http://{}", listener.local_addr()?)}))?;
@@ -96,10 +115,11 @@ async fn answer(request: Request<Incoming>, upstream: Arc<Upstream>) -> hyper::R
         (&Method::POST, "/v1/chat/completions") => {
             let body = body.collect().await?.to_bytes();
             Ok(match serde_json::from_slice(&body) {
-                Ok(asked) => chat(asked, upstream).await,
+                Ok(asked) => chat(asked, Open::new(upstream)).await,
                 Err(_) => refuse(StatusCode::BAD_REQUEST, "not a chat request"),
             })
         }
+        (&Method::POST, "/v1/auth/mint") => Ok(json_answer(upstream.answers.minted.clone())),
         (&Method::GET, "/v1/models") => Ok(json_answer(upstream.answers.models.clone())),
         (&Method::GET, "/stats") => Ok(json_answer(upstream.stats())),
         (&Method::POST, "/settings") => {
@@ -115,20 +135,21 @@ async fn answer(request: Request<Incoming>, upstream: Arc<Upstream>) -> hyper::R
     }
 }
 
-async fn chat(asked: Asked, upstream: Arc<Upstream>) -> Response<Body> {
+async fn chat(asked: Asked, open: Open) -> Response<Body> {
+    let upstream = &open.0;
     upstream.timer.wait(Duration::from_millis(upstream.delay_ms.load(Relaxed))).await;
     if asked.stream {
         upstream.streams.fetch_add(1, Relaxed);
-        event_stream(upstream, asked.stream_options.include_usage)
+        event_stream(open, asked.stream_options.include_usage)
     } else {
         upstream.plain.fetch_add(1, Relaxed);
         json_answer(upstream.answers.plain.clone())
     }
 }
 
-fn event_stream(upstream: Arc<Upstream>, with_usage: bool) -> Response<Body> {
-    let frames = stream::unfold((upstream, 0_usize), move |(upstream, position)| async move {
-        let answers = &upstream.answers;
+fn event_stream(open: Open, with_usage: bool) -> Response<Body> {
+    let frames = stream::unfold((open, 0_usize), move |(open, position)| async move {
+        let (upstream, answers) = (&open.0, &open.0.answers);
         let after_content = position.checked_sub(answers.events.len());
         let event = match (after_content, with_usage) {
             (None, _) => answers.events[position].clone(),
@@ -143,7 +164,7 @@ fn event_stream(upstream: Arc<Upstream>, with_usage: bool) -> Response<Body> {
         if position > 0 && after_content.is_none() {
             upstream.timer.wait(Duration::from_millis(upstream.chunk_delay_ms.load(Relaxed))).await;
         }
-        Some((Ok(Frame::data(event)), (upstream, position + 1)))
+        Some((Ok(Frame::data(event)), (open, position + 1)))
     });
     respond(StatusCode::OK, "text/event-stream", StreamBody::new(frames).boxed_unsync())
 }
@@ -154,6 +175,7 @@ impl Upstream {
             "plain": self.plain.load(Relaxed),
             "streams": self.streams.load(Relaxed),
             "streams_finished": self.streams_finished.load(Relaxed),
+            "open": self.open.load(Relaxed),
         });
         Bytes::from(stats.to_string())
     }

@@ -1,12 +1,14 @@
 //! A streamed answer whose chunks stay JSON text.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
@@ -22,6 +24,8 @@ use crate::transport::Answer;
 const LONGEST_SILENCE: Duration = Duration::from_secs(120);
 /// How long to wait for the end of the body once the answer is complete, so that its connection can be used again.
 const END_OF_BODY: Duration = Duration::from_millis(250);
+/// How many chunks are handed over at once, if so many are there: enough for the handing over to cost little.
+const LARGEST_BATCH: usize = 64;
 
 /// The model's answer as it arrives, each chunk as JSON text. Dropping it cancels the call at the gateway.
 ///
@@ -72,7 +76,22 @@ impl JsonStream {
         {
             return Some(Err(error));
         }
+        self.gather().await;
         if self.ready.is_empty() { None } else { Some(Ok(self.ready.drain(..).collect())) }
+    }
+
+    /// Takes along what follows at once. A connection hands over one piece of the body at a time, so its task gets a turn
+    /// before each: to carry a batch into another language costs as much as to carry a chunk.
+    async fn gather(&mut self) {
+        while let Some(reader) = &mut self.reader
+            && !self.complete
+            && self.ready.len() < LARGEST_BATCH
+        {
+            give_way().await;
+            let Some(piece) = reader.body.next().now_or_never() else { return };
+            let taken = reader.take_piece(piece, &mut self.ready);
+            self.note(taken);
+        }
     }
 
     /// Waits until there are chunks, or until there will be none any more.
@@ -84,16 +103,25 @@ impl JsonStream {
                 self.reader = None;
                 continue;
             }
-            match reader.advance(&mut self.ready).await {
-                Ok(complete) => self.complete = complete,
-                Err(error) => {
-                    // Dropping the reader closes the connection before the caller sees the error.
-                    self.reader = None;
-                    self.failure = Some(error);
-                }
-            }
+            let taken = match timeout(LONGEST_SILENCE, reader.body.next()).await {
+                Ok(piece) => reader.take_piece(piece, &mut self.ready),
+                Err(_) => Err(reader.incomplete("fell silent", None)),
+            };
+            self.note(taken);
         }
         Ok(())
+    }
+
+    /// Notes whether the answer is complete now, or that it failed.
+    fn note(&mut self, taken: Result<bool, Error>) {
+        match taken {
+            Ok(complete) => self.complete = complete,
+            Err(error) => {
+                // Dropping the reader closes the connection before the caller sees the error.
+                self.reader = None;
+                self.failure = Some(error);
+            }
+        }
     }
 }
 
@@ -101,6 +129,20 @@ impl std::fmt::Debug for JsonStream {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("JsonStream").field("meta", &self.meta).finish_non_exhaustive()
     }
+}
+
+/// Lets the thread's other tasks go first. Unlike tokio's `yield_now` it does not look for new events of the system.
+async fn give_way() {
+    let mut given = false;
+    poll_fn(|context| {
+        if given {
+            return Poll::Ready(());
+        }
+        given = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 // The core's own framer, because eventsource-stream 0.2.3 reads the current line anew with every piece that arrives:
@@ -119,28 +161,29 @@ struct Probe<'e> {
 }
 
 impl Reader {
-    /// Reads on until `ready` holds chunks or the answer is complete, and says whether it is.
-    async fn advance(&mut self, ready: &mut VecDeque<Bytes>) -> Result<bool, Error> {
-        loop {
-            while let Some(event) = self.framer.next_event().map_err(|error| self.too_large(error))? {
-                if self.take(event, ready)? {
-                    return Ok(true);
-                }
-            }
-            if !ready.is_empty() {
-                return Ok(false);
-            }
-            match timeout(LONGEST_SILENCE, self.body.next()).await {
-                Ok(Some(Ok(piece))) => self.framer.push(&piece),
-                Ok(Some(Err(error))) => return Err(self.incomplete("broke off", Some(Arc::new(error)))),
-                // Some servers leave out the blank line after the last event.
-                Ok(None) => match self.framer.finish().map_err(|error| self.too_large(error))? {
-                    Some(event) => return self.take(event, ready),
-                    None => return Err(self.incomplete("ended", None)),
-                },
-                Err(_) => return Err(self.incomplete("fell silent", None)),
+    /// Takes a piece of the body in, or its end, and says whether the answer is complete.
+    fn take_piece(
+        &mut self,
+        piece: Option<Result<Bytes, Error>>,
+        ready: &mut VecDeque<Bytes>,
+    ) -> Result<bool, Error> {
+        match piece {
+            Some(Ok(piece)) => self.framer.push(&piece),
+            Some(Err(error)) => return Err(self.incomplete("broke off", Some(Arc::new(error)))),
+            // Some servers leave out the blank line after the last event.
+            None => {
+                return match self.framer.finish().map_err(|error| self.too_large(error))? {
+                    Some(event) => self.take(event, ready),
+                    None => Err(self.incomplete("ended", None)),
+                };
             }
         }
+        while let Some(event) = self.framer.next_event().map_err(|error| self.too_large(error))? {
+            if self.take(event, ready)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes an event in, and says whether it is the one that completes the answer.

@@ -1,0 +1,13 @@
+"""The requests that every bench sends."""
+
+MESSAGES = [
+    {"role": "system", "content": "You are the support assistant of a small shop. Answer in one short paragraph."},
+    {
+        "role": "user",
+        "content": "My parcel was due on Tuesday and has not come. The tracking page has said that it is "
+        "on its way for three days. I need it before Saturday, since it is a birthday present. "
+        "What can you do for me, and what happens if it is lost? " * 2,
+    },
+]
+PLAIN = {"model": "gpt-4o-mini", "messages": MESSAGES, "temperature": 0.2, "max_tokens": 256}
+STREAM = PLAIN | {"stream": True, "stream_options": {"include_usage": True}}
