@@ -52,7 +52,7 @@ impl Bell {
 
 enum State {
     Waiting,
-    Done(Box<Result<Outcome, Error>>),
+    Done(Result<Outcome, Error>),
     /// Taken, or not wanted any more.
     Gone,
 }
@@ -85,7 +85,7 @@ impl Delivery {
             if !matches!(*state, State::Waiting) {
                 return;
             }
-            *state = State::Done(Box::new(outcome));
+            *state = State::Done(outcome);
         }
         self.shared.done.notify_all();
         if let Bell(Some((queue, ticket))) = &self.bell {
@@ -143,8 +143,7 @@ impl Operation {
 
     /// One that is done already. Its bell does not ring.
     pub fn finished(outcome: Result<Outcome, Error>) -> Self {
-        let shared =
-            Arc::new(Shared { state: Mutex::new(State::Done(Box::new(outcome))), done: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::new(State::Done(outcome)), done: Condvar::new() });
         Self { running: Owned::new(Running { shared, task: None }) }
     }
 
@@ -168,10 +167,8 @@ impl Operation {
     /// The result, once; an error is raised.
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.running()?.shared.replace(State::Gone) {
-            State::Done(result) => match *result {
-                Ok(outcome) => into_python(py, outcome),
-                Err(error) => Err(to_python(py, &error)),
-            },
+            State::Done(Ok(outcome)) => into_python(py, outcome),
+            State::Done(Err(error)) => Err(to_python(py, &error)),
             State::Waiting | State::Gone => Err(PyRuntimeError::new_err("the call has no result")),
         }
     }

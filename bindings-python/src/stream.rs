@@ -52,7 +52,7 @@ pub struct Stream {
 impl Stream {
     pub fn new(stream: Box<JsonStream>) -> Self {
         let meta = stream.meta().to_json();
-        Self { meta, slot: Owned::new(Arc::new(Slot(Mutex::new(State::Idle(Box::new(stream)))))) }
+        Self { meta, slot: Owned::new(Arc::new(Slot(Mutex::new(State::Idle(stream))))) }
     }
 }
 
