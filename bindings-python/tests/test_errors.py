@@ -1,12 +1,15 @@
 """Errors of every class: what they carry, and that they travel between processes."""
 
+import math
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import behest
-from behest import BehestError, classify_http_error, decode_token
+from behest import BehestError, SyncBehest, classify_http_error, decode_token, detect_mode
+from scripted import HELLO
 
 CLASSES: list[tuple[type[BehestError], int | None, str]] = [
     (behest.BehestError, None, "error"),
@@ -60,3 +63,54 @@ def test_what_is_no_token_is_refused() -> None:
     with pytest.raises(behest.BehestBadRequestError) as raised:
         decode_token("swordfish")
     assert "swordfish" not in str(raised.value)
+
+
+HALF = "swordfish \udcff"
+KEY = "behest_sk_live_" + 32 * "0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "work"),
+    [
+        (behest.BehestConfigError, lambda client: SyncBehest(key=HALF)),
+        (behest.BehestConfigError, lambda client: detect_mode(HALF)),
+        (behest.BehestBadRequestError, lambda client: decode_token(HALF)),
+        (behest.BehestBadRequestError, lambda client: client.auth.mint(user_id=HALF)),
+        (behest.BehestBadRequestError, lambda client: client.models.list(token=HALF)),
+        (
+            behest.BehestBadRequestError,
+            lambda client: client.chat.completions.create(messages=[{"role": "user", "content": HALF}]),
+        ),
+    ],
+)
+def test_a_text_that_cannot_be_encoded_is_refused_and_not_repeated(
+    kind: type[BehestError], work: Callable[[SyncBehest], object]
+) -> None:
+    with SyncBehest(key=KEY) as client, pytest.raises(kind) as raised:
+        work(client)
+    error: BaseException | None = raised.value
+    while error is not None:
+        assert "swordfish" not in repr(error) + repr(error.args)
+        error = error.__context__
+
+
+def test_an_answer_that_cannot_be_encoded_is_classified() -> None:
+    error = classify_http_error(429, {"X-Trace-Id": HALF}, HALF)
+    assert type(error) is behest.BehestRateLimitError
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_a_number_that_json_lacks_is_refused(number: float) -> None:
+    with pytest.raises(behest.BehestConfigError, match="infinite or NaN"):
+        SyncBehest(key=KEY, timeout=number)
+    with SyncBehest(key=KEY) as client:
+        for options in ({"timeout": number}, {"temperature": number}):
+            with pytest.raises(behest.BehestBadRequestError, match="infinite or NaN"):
+                client.chat.completions.create(messages=HELLO, **options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("status", [-1, 0, 99_999])
+def test_what_is_no_status_is_refused(status: int) -> None:
+    with pytest.raises(behest.BehestBadRequestError) as raised:
+        classify_http_error(status)
+    assert raised.value.param == "status"

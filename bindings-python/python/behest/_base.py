@@ -9,7 +9,7 @@ from behest import _native
 from behest._errors import BehestConfigError
 from behest._json import decode
 from behest._objects import shaped
-from behest._options import write
+from behest._options import write_client
 from behest._warnings import tell_once
 from behest.types import Config, Gateway
 
@@ -96,7 +96,7 @@ class BaseClient:
             "max_retries": max_retries,
             "default_headers": default_headers,
         }
-        native = _native.Client(write(options), AGENT)
+        native = _native.Client(write_client(options), AGENT)
         for notice in native.notices():
             tell_once(notice, warn)
         self._start(native, None)
@@ -143,7 +143,7 @@ def resolve(options: Mapping[str, Any]) -> Config:
         tell_once("api_key is deprecated: use key", warn, depth=2)
         if plain.get("key") is None:
             plain["key"] = api_key
-    text, notices = _native.resolve_config(write(plain))
+    text, notices = _native.resolve_config(write_client(plain))
     for notice in notices:
         tell_once(notice, warn, depth=2)
     return shaped(decode(text), Config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from behest import types
@@ -24,8 +24,8 @@ class CanDump(Protocol):
     def model_dump(self, *, mode: str, exclude_none: bool) -> Any: ...
 
 
-Messages = Sequence[Mapping[str, Any] | CanDump]
-"""A conversation: dicts with `role` and `content`, or what has `model_dump()`."""
+Messages = Iterable[Mapping[str, Any] | CanDump]
+"""A conversation: dicts with `role` and `content`, or what has `model_dump()`; a list, or what yields them."""
 
 
 class Call(Generic[T]):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
-
-from behest._json import decode_plain
 
 
 class BehestError(Exception):
@@ -12,7 +11,7 @@ class BehestError(Exception):
 
     `status` is the HTTP status, or the one that usually goes with the failure, or None; `code` is a stable name to
     branch on; `trace_id` is the gateway's name for the call, to quote to its operator; `raw` is the answer's body as it
-    came; `param` names the option or field that is wrong, `details` has the numbers of a limit; `retry_after` is how
+    came; `param` may name the option or field that is wrong, `details` has the numbers of a limit; `retry_after` is how
     many seconds to wait, where the gateway says.
 
     Example:
@@ -120,7 +119,7 @@ _CLASSES: dict[str, type[BehestError]] = {
 
 def from_json(text: str) -> BehestError:
     """The exception for an error of the core, which calls this with the error's JSON."""
-    told: dict[str, Any] = decode_plain(text)
+    told: dict[str, Any] = json.loads(text)
     kind = _CLASSES.get(told.pop("kind"), BehestError)
     return kind(told.pop("message"), **told)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from behest import _native
 from behest._base import resolve
-from behest._errors import BehestError
-from behest._json import decode_plain, encode
+from behest._errors import BehestBadRequestError, BehestError
+from behest._json import decode_plain, encode, text
 from behest._options import check_client
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def decode_token(token: str) -> dict[str, Any]:
         assert decode_token(minted.token)["uid"] == "ann"
         ```
     """
-    return decode_plain(_native.decode_token(token))
+    return decode_plain(_native.decode_token(text(token)))
 
 
 def detect_mode(key: str) -> str:
@@ -63,7 +63,7 @@ def detect_mode(key: str) -> str:
         assert detect_mode("behest_sk_live_" + 32 * "0") == "apiKey"
         ```
     """
-    return _native.detect_mode(key)
+    return _native.detect_mode(text(key))
 
 
 def resolve_config(**options: Unpack[ClientOptions]) -> Config:
@@ -94,6 +94,9 @@ def classify_http_error(
         headers: Its headers.
         body: Its body: JSON that was read already, or text.
 
+    Raises:
+        BehestBadRequestError: The status is none.
+
     Example:
         ```python
         from behest import BehestRateLimitError, classify_http_error
@@ -103,12 +106,14 @@ def classify_http_error(
         assert error.retry_after == 7
         ```
     """
+    if not 100 <= status <= 999:
+        raise BehestBadRequestError("status must be an HTTP status: 100 to 999", param="status")
     if body is None:
-        text = b""
+        raw = b""
     elif isinstance(body, bytes):
-        text = body
+        raw = body
     elif isinstance(body, str):
-        text = body.encode()
+        raw = body.encode(errors="replace")
     else:
-        text = encode(body)
-    return _native.classify(status, list((headers or {}).items()), text)
+        raw = encode(body)
+    return _native.classify(status, [(text(name), text(value)) for name, value in (headers or {}).items()], raw)

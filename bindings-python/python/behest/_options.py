@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
+from behest._errors import BehestBadRequestError, BehestConfigError, BehestError
 from behest._json import encode
 
 
@@ -86,7 +87,7 @@ def check_query(function: str, options: Mapping[str, Any]) -> None:
 def write_local(function: str, options: Mapping[str, Any]) -> bytes:
     """The options of a gateway inside this process, and of the client on it."""
     _refuse_unknown(function, options, _LOCAL | {"data_dir", "port"})
-    return write(options)
+    return write_client(options)
 
 
 def check_client(function: str, options: Mapping[str, Any]) -> None:
@@ -94,10 +95,15 @@ def check_client(function: str, options: Mapping[str, Any]) -> None:
     _refuse_unknown(function, options, _CLIENT)
 
 
-def write(options: Mapping[str, Any]) -> bytes:
+def write_client(options: Mapping[str, Any]) -> bytes:
+    """The options of a client."""
+    return write(options, BehestConfigError)
+
+
+def write(options: Mapping[str, Any], refusal: type[BehestError] = BehestBadRequestError) -> bytes:
     """What is said of the options; empty where nothing is."""
     said = {name: value for name, value in options.items() if value is not None}
-    return encode(said) if said else b""
+    return encode(said, refusal) if said else b""
 
 
 def _refuse_unknown(function: str, options: Mapping[str, Any], known: frozenset[str]) -> None:
