@@ -105,9 +105,12 @@ def test_a_refusal_becomes_a_legacy_error_of_the_one_hierarchy() -> None:
         (401, "token_expired", behest.TokenExpiredError, behest.AuthenticationError),
         (429, "rate_limited", behest.RateLimitError, behest.BehestRateLimitError),
         (400, "validation_error", behest.ValidationError, behest.BehestBadRequestError),
+        (401, "BEHEST_AUTH_EXPIRED", behest.TokenExpiredError, behest.AuthenticationError),
         (402, "budget_exceeded", behest.BudgetExceededError, behest.BehestQuotaError),
+        (402, "quota_exceeded", behest.BudgetExceededError, behest.BehestQuotaError),
         (451, "pii_blocked", behest.PIIBlockedError, behest.BehestBlockedError),
         (451, "content_blocked", behest.ContentBlockedError, behest.BehestBlockedError),
+        (451, "something_else", behest.ContentBlockedError, behest.BehestBlockedError),
         (503, "unavailable", behest.ServerError, behest.BehestServerError),
         (404, "not_found", BehestError, BehestError),
     ]:
@@ -138,3 +141,77 @@ def test_a_name_that_warned_does_not_warn_again() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert behest.ServerError is behest.ServerError
+
+
+def test_a_401_that_speaks_of_expiry_is_an_expired_token() -> None:
+    for status, kind in ((401, behest.TokenExpiredError), (403, behest.AuthenticationError)):
+        answer = httpx.Response(status, json={"message": "The token has Expired"})
+        assert type(behest.parse_error_response(answer)) is kind
+
+
+def signing(gateway: Gateway, key: signing_keys.SigningKey, **options: Any) -> "behest.BehestSigningClient":
+    return behest.BehestSigningClient(
+        signing_key_pem=key.pem,
+        key_id=key.kid,
+        tenant_id=gateway.tenant_id,
+        project_id=gateway.project_id,
+        base_url=gateway.base_url,
+        **options,
+    )
+
+
+def test_the_legacy_signing_client_signs_anew_before_its_token_ends(
+    gateway: Gateway, key: signing_keys.SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with signing(gateway, key, token_ttl=600) as client:
+        now = time.time()
+        client.api_key = "kept"
+        monkeypatch.setattr(time, "time", lambda: now + 500)
+        assert client.auth_headers == {"Authorization": "Bearer kept"}
+        monkeypatch.setattr(time, "time", lambda: now + 590)
+        signed = client.auth_headers["Authorization"].removeprefix("Bearer ")
+        assert decode_token(signed)["uid"] == "anonymous"
+
+
+def test_legacy_clients_can_be_copied(gateway: Gateway, key: signing_keys.SigningKey, user: str) -> None:
+    with (
+        behest.BehestClient(api_key=gateway.api_key, base_url=gateway.origin, end_user_id=user) as client,
+        signing(gateway, key, default_user_id="ada", token_ttl=600) as signer,
+    ):
+        for original in (client, signer):
+            for again in (original.with_options(timeout=7), original.copy(timeout=7)):
+                assert type(again) is type(original)
+                assert (again.timeout, again.base_url) == (7, original.base_url)
+                assert again.models.list().data
+        assert client.copy().default_headers["X-End-User-Id"] == user
+        signed = signer.copy().sign_token()
+        assert (decode_token(signed["access_token"])["uid"], signed["expires_in"]) == ("ada", 600)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("client", "BehestClient"),
+        ("errors", "parse_error_response"),
+        ("signing", "sign_behest_jwt"),
+        ("v1_5", "Behest"),
+    ],
+)
+def test_each_module_of_old_is_there_and_warns_once(module: str, name: str) -> None:
+    program = f"""
+        import warnings
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            from behest.{module} import {name}
+            import behest
+            assert behest.{module}.{name} is {name}
+            assert all(hasattr(behest.{module}, each) for each in behest.{module}.__all__)
+        print(*[(it.category.__name__, it.lineno, str(it.message)) for it in caught])
+    """
+    assert programs.run(program, {}).startswith(f"('DeprecationWarning', 5, 'behest.{module} is deprecated: use ")
+    attribute = f"""
+        import behest, warnings
+        warnings.simplefilter("ignore")
+        print(behest.{module}.{name}.__name__)
+    """
+    assert programs.run(attribute, {}) == f"{name}\n"

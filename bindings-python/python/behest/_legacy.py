@@ -28,9 +28,14 @@ _NAMES = {
     "sign_behest_jwt": (__name__, "Behest(key=...).auth.mint"),
 }
 
+# They were imported by the package itself, and each tells for itself that it is deprecated.
+_MODULES = frozenset({"client", "errors", "signing", "v1_5"})
+
 
 def find(name: str) -> Any:
     """What the deprecated name stands for."""
+    if name in _MODULES:
+        return import_module(f"behest.{name}")
     if name not in _NAMES:
         raise AttributeError(f"module 'behest' has no attribute {name!r}")
     module, instead = _NAMES[name]

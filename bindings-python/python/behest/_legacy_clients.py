@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import openai
 
 from behest._errors import BehestConfigError
 from behest._legacy import sign_behest_jwt
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _HOSTED = "https://api.behest.ai"
 
 
-def _with_version(base_url: str | None) -> str:
+def _with_version(base_url: object) -> str:
     """The base URL as OpenAI's package needs it; the same variable serves the present client, which strips `/v1`."""
-    address = (base_url or os.environ.get("BEHEST_BASE_URL") or _HOSTED).strip().rstrip("/")
+    address = str(base_url or os.environ.get("BEHEST_BASE_URL") or _HOSTED).strip().rstrip("/")
     return address if address.endswith("/v1") else f"{address}/v1"
 
 
@@ -27,7 +31,7 @@ class BehestClient(openai.OpenAI):
         self,
         *,
         api_key: str | None = None,
-        base_url: str | None = None,
+        base_url: object = None,
         end_user_id: str | None = None,
         default_headers: Mapping[str, str] | None = None,
         **options: Any,
@@ -58,23 +62,49 @@ class BehestSigningClient(openai.OpenAI):
         key_id: str,
         tenant_id: str,
         project_id: str,
-        base_url: str | None = None,
+        base_url: object = None,
         default_user_id: str | None = None,
         token_ttl: int = 300,
         **options: Any,
     ) -> None:
-        self._signing = {
-            "private_key_pem": signing_key_pem,
+        self._signing: dict[str, Any] = {
+            "signing_key_pem": signing_key_pem,
             "key_id": key_id,
             "tenant_id": tenant_id,
             "project_id": project_id,
+            "default_user_id": default_user_id or "anonymous",
+            "token_ttl": token_ttl,
         }
-        self._default_user_id = default_user_id or "anonymous"
-        self._token_ttl = token_ttl
-        super().__init__(api_key=self.sign_token()["access_token"], base_url=_with_version(base_url), **options)
+        # A copy brings the token of the client that it is made of; here each signs its own.
+        options["api_key"] = self._sign_own()
+        super().__init__(base_url=_with_version(base_url), **options)
+
+    @property
+    def auth_headers(self) -> dict[str, str]:
+        """The header of each call, with a token that is signed anew when a tenth of its life is left."""
+        if time.time() >= self._signs_again_at:
+            self.api_key = self._sign_own()
+        return super().auth_headers
+
+    def _sign_own(self) -> str:
+        signed = self.sign_token()
+        self._signs_again_at = signed["expires_at"] - signed["expires_in"] / 10
+        return signed["access_token"]
+
+    def copy(self, **changes: Any) -> Self:
+        """The same client with other options."""
+        extra: dict[str, Any] = {**self._signing, **changes.pop("_extra_kwargs", {})}
+        return super().copy(_extra_kwargs=extra, **changes)
+
+    with_options = copy
 
     def sign_token(self, *, user_id: str | None = None, ttl: int | None = None) -> dict[str, Any]:
         """A token for an end user: `access_token`, `expires_at` (seconds since 1970) and `expires_in` (seconds)."""
         return sign_behest_jwt(
-            **self._signing, user_id=user_id or self._default_user_id, expires_in=ttl or self._token_ttl
+            private_key_pem=self._signing["signing_key_pem"],
+            key_id=self._signing["key_id"],
+            tenant_id=self._signing["tenant_id"],
+            project_id=self._signing["project_id"],
+            user_id=user_id or self._signing["default_user_id"],
+            expires_in=ttl or self._signing["token_ttl"],
         )

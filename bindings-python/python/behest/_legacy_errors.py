@@ -102,6 +102,7 @@ class ServerError(_Legacy, BehestServerError):
 
 
 _BY_CODE: dict[str, type[BehestError]] = {
+    "BEHEST_AUTH_EXPIRED": TokenExpiredError,
     "token_expired": TokenExpiredError,
     "pii_blocked": PIIBlockedError,
     "content_blocked": ContentBlockedError,
@@ -109,6 +110,8 @@ _BY_CODE: dict[str, type[BehestError]] = {
 }
 _BY_CLASS: dict[type[BehestError], type[BehestError]] = {
     BehestAuthError: AuthenticationError,
+    BehestQuotaError: BudgetExceededError,
+    BehestBlockedError: ContentBlockedError,
     BehestRateLimitError: RateLimitError,
     BehestBadRequestError: ValidationError,
     BehestServerError: ServerError,
@@ -119,4 +122,6 @@ def parse_error_response(response: Any) -> BehestError:
     """The error for a response of `httpx` or `requests`. It is returned, not raised."""
     error = classify_http_error(response.status_code, dict(response.headers), response.text)
     kind = _BY_CODE.get(error.code) or _BY_CLASS.get(type(error))
+    if kind is AuthenticationError and error.status == 401 and "expired" in str(error).lower():
+        kind = TokenExpiredError
     return error if kind is None else kind(str(error), **vars(error))
