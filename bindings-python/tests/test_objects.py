@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from behest import SyncBehest
-from behest.types import ChatCompletion
+from behest.types import ChatCompletion, Config
 from scripted import HELLO, Exchange, completion, serving
 
 UNKNOWN = {"nested": [{"deep": True}]}
@@ -66,3 +66,16 @@ def test_its_repr_is_short_and_shows_no_conversation(answer: ChatCompletion) -> 
     assert "secret" not in repr(answer) + repr(answer.choices[0]) + str(answer.choices[0].message)
     assert repr(answer.choices[0].message) == "Message(role='assistant', content=<180 characters>)"
     assert len(repr(answer)) < 300
+
+
+def test_fields_without_a_value_can_be_left_out_and_the_text_be_indented() -> None:
+    whole = ChatCompletion({"id": "a", "usage": None, "choices": [{"index": 0, "finish_reason": None}]})
+    assert whole.model_dump() == whole
+    short = {"id": "a", "choices": [{"index": 0}]}
+    assert whole.model_dump(exclude_none=True) == short
+    assert whole.model_dump_json(indent=2, exclude_none=True) == json.dumps(short, indent=2)
+
+
+def test_the_repr_of_a_configuration_shows_whose_tokens_it_makes() -> None:
+    config = Config({"issuer": "https://me.example", "audience": "gateway"})
+    assert repr(config) == "Config(issuer='https://me.example', audience='gateway')"

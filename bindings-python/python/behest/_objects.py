@@ -12,6 +12,7 @@ T = TypeVar("T")
 # Texts that a repr may show: names and states. Everything else may be a prompt, an answer or a secret.
 _SHOWN = frozenset(
     {
+        "audience",
         "base_url",
         "code",
         "created_at",
@@ -21,6 +22,7 @@ _SHOWN = frozenset(
         "finish_reason",
         "from",
         "id",
+        "issuer",
         "kid",
         "last_message_at",
         "mode",
@@ -77,8 +79,8 @@ class Object(dict[str, Any]):
             there = f"it has {', '.join(self)}" if self else "it is empty"
             raise AttributeError(f"{type(self).__name__} has no {name!r}: {there}")
 
-    def model_dump(self) -> dict[str, Any]:
-        """The object as plain dicts and lists.
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """The object as plain dicts and lists; with `exclude_none` without the fields that are None.
 
         Example:
             ```python
@@ -86,13 +88,14 @@ class Object(dict[str, Any]):
             assert type(answer.model_dump()) is dict
             ```
         """
-        return _plain(self)
+        return _plain(self, exclude_none)
 
-    def model_dump_json(self) -> str:
-        """The object as JSON text."""
-        from behest._json import encode
+    def model_dump_json(self, *, indent: int | None = None, exclude_none: bool = False) -> str:
+        """The object as JSON text, on one line when `indent` is not said."""
+        from json import dumps
 
-        return encode(self).decode()
+        separators = (",", ":") if indent is None else None
+        return dumps(_plain(self, exclude_none), indent=indent, separators=separators, ensure_ascii=False)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={_short(name, value)}' for name, value in self.items())})"
@@ -158,9 +161,9 @@ class Answers(list[T]):
     def __repr__(self) -> str:
         return f"[{len(self)} × {type(self[0]).__name__}]" if self else "[]"
 
-    def model_dump(self) -> list[Any]:
-        """The list with plain dicts in it."""
-        return _plain(self)
+    def model_dump(self, *, exclude_none: bool = False) -> list[Any]:
+        """The list with plain dicts in it; with `exclude_none` without the fields that are None."""
+        return _plain(self, exclude_none)
 
 
 def shaped(value: Any, kind: type[Object]) -> Any:
@@ -197,11 +200,12 @@ def read_meta(text: str) -> Meta:
     return Meta(decode_plain(text))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, exclude_none: bool) -> Any:
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in cast("dict[str, Any]", value).items()}
+        fields = cast("dict[str, Any]", value).items()
+        return {name: _plain(part, exclude_none) for name, part in fields if not (exclude_none and part is None)}
     if isinstance(value, list):
-        return [_plain(part) for part in cast("list[Any]", value)]
+        return [_plain(part, exclude_none) for part in cast("list[Any]", value)]
     return value
 
 
