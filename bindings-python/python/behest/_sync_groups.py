@@ -42,7 +42,8 @@ class SyncAuth(_Group):
     ) -> types.MintResult:
         """A new token for one end user, to hand to that user's browser.
 
-        The gateway mints it where the client has an API key; it is signed here where the client has a private key.
+        The gateway mints it where the client has an API key; it is signed here where the client has a private key. The
+        client's own `timeout`, `max_retries` and `default_headers` hold: it takes none of its own.
 
         Args:
             user_id: The end user, from your own session, never from the request. The client's default when not said.
