@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use behest_core::Error;
 use behest_core::client::{self, CallOptions, ClientBuilder, JsonCall, MintOptions};
 use bytes::Bytes;
 use pyo3::prelude::*;
@@ -26,16 +27,22 @@ impl Client {
 
     /// The client of this process.
     fn here(&self, py: Python<'_>) -> PyResult<client::Client> {
+        let _runtime = runtime()?.enter();
+        // The exception is made without the lock: Python lets other threads go on, and they would wait for it.
+        let client = self.of_this_process().map_err(|error| to_python(py, &error))?;
+        client.ok_or_else(|| crate::errors::of_another_process("client"))
+    }
+
+    fn of_this_process(&self) -> Result<Option<client::Client>, Error> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = held.get() {
-            return Ok(client.clone());
+            return Ok(Some(client.clone()));
         }
-        let _runtime = runtime()?.enter();
         // Only its configuration is read, which no lock guards.
-        let forked = held.inherited().map(client::Client::fork).transpose();
-        let forked = forked.map_err(|error| to_python(py, &error))?;
-        let forked = forked.ok_or_else(|| crate::errors::of_another_process("client"))?;
-        *held = Owned::new(forked.clone());
+        let forked = held.inherited().map(client::Client::fork).transpose()?;
+        if let Some(forked) = &forked {
+            *held = Owned::new(forked.clone());
+        }
         Ok(forked)
     }
 }

@@ -136,3 +136,33 @@ def test_a_gateway_in_the_parent_is_not_the_childs() -> None:
             print(len(client.models.list().data))
     """)
     assert out.splitlines() == ["this client is for the process that made it: make another one here", "1"]
+
+
+def test_threads_of_the_child_are_all_told_that_the_gateway_is_not_theirs() -> None:
+    out = run("""
+        import threading
+        from behest import BehestConfigError
+        # Threads take turns wherever they can.
+        sys.setswitchinterval(1e-6)
+        with SyncBehest.local() as client:
+
+            def work():
+                refused = []
+
+                def ask():
+                    for _ in range(300):
+                        try:
+                            client.models.list()
+                        except BehestConfigError as error:
+                            refused.append(error)
+
+                threads = [threading.Thread(target=ask) for _ in range(8)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                print(len(refused))
+
+            child(work)
+    """)
+    assert out == "2400\n"
