@@ -81,7 +81,7 @@ impl Client {
     ) -> PyResult<Operation> {
         let (client, bell) = (self.here(py)?, Bell::new(mailbox, ticket)?);
         let (call, options) = read(py, name, parameters, options)?;
-        Operation::start(bell, async move {
+        Operation::start("the call", bell, async move {
             let reply = client.call_json(&call, &options).await?;
             Ok(Outcome::Answer(reply.data, reply.meta))
         })
@@ -99,7 +99,7 @@ impl Client {
     ) -> PyResult<Operation> {
         let (client, bell) = (self.here(py)?, Bell::new(mailbox, ticket)?);
         let (call, options) = read(py, "chat.completions.create", body, options)?;
-        Operation::start(bell, async move {
+        Operation::start("the call", bell, async move {
             let stream = client.stream_json(&call, &options).await?;
             Ok(Outcome::Stream(Box::new(stream)))
         })
@@ -116,7 +116,7 @@ impl Client {
     ) -> PyResult<Operation> {
         let (client, bell) = (self.here(py)?, Bell::new(mailbox, ticket)?);
         let options = MintOptions::from_json(options).map_err(|error| to_python(py, &error))?;
-        Operation::start(bell, async move {
+        Operation::start("the call", bell, async move {
             let minted = client.auth().mint(&options).await?;
             Ok(Outcome::Text(minted.to_json()))
         })

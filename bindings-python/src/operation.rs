@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use behest_core::Error;
 use behest_core::client::{JsonStream, Meta};
-use behest_core::local::Local;
 use bytes::Bytes;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -14,7 +13,6 @@ use pyo3::types::{PyList, PyString};
 use tokio::task::AbortHandle;
 
 use crate::errors::{closed, of_another_process, to_python};
-use crate::local::Local as PyLocal;
 use crate::mailbox::{Mailbox, Queue};
 use crate::process::Owned;
 use crate::runtime::{self, runtime};
@@ -35,8 +33,6 @@ pub enum Outcome {
     Chunks(Vec<Bytes>),
     /// Its end, or the end of what has no answer.
     End,
-    /// A gateway in this process.
-    Local(Box<Local>),
     /// Nothing any more: what was waited for was closed meanwhile.
     Stopped,
 }
@@ -103,6 +99,8 @@ impl Drop for Delivery {
 /// A call under way. Dropping it cancels the call.
 #[pyclass(frozen, module = "behest._native")]
 pub struct Operation {
+    /// What an error calls it that was closed meanwhile.
+    what: &'static str,
     running: Owned<Running>,
 }
 
@@ -132,19 +130,20 @@ impl Drop for Running {
 impl Operation {
     /// Starts `work` in this process's runtime.
     pub fn start(
+        what: &'static str,
         bell: Bell,
         work: impl Future<Output = Result<Outcome, Error>> + Send + 'static,
     ) -> PyResult<Self> {
         let shared = Arc::new(Shared { state: Mutex::new(State::Waiting), done: Condvar::new() });
         let delivery = Delivery { shared: shared.clone(), bell };
         let task = runtime()?.spawn(async move { delivery.deliver(work.await) });
-        Ok(Self { running: Owned::new(Running { shared, task: Some(task.abort_handle()) }) })
+        Ok(Self { what, running: Owned::new(Running { shared, task: Some(task.abort_handle()) }) })
     }
 
     /// One that is done already. Its bell does not ring.
-    pub fn finished(outcome: Result<Outcome, Error>) -> Self {
+    pub fn finished(what: &'static str, outcome: Result<Outcome, Error>) -> Self {
         let shared = Arc::new(Shared { state: Mutex::new(State::Done(outcome)), done: Condvar::new() });
-        Self { running: Owned::new(Running { shared, task: None }) }
+        Self { what, running: Owned::new(Running { shared, task: None }) }
     }
 
     /// For stopping the call from elsewhere.
@@ -167,7 +166,7 @@ impl Operation {
     /// The result, once; an error is raised.
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.running()?.shared.replace(State::Gone) {
-            State::Done(Ok(outcome)) => into_python(py, outcome),
+            State::Done(Ok(outcome)) => into_python(py, self.what, outcome),
             State::Done(Err(error)) => Err(to_python(py, &error)),
             State::Waiting | State::Gone => Err(PyRuntimeError::new_err("the call has no result")),
         }
@@ -199,7 +198,7 @@ impl Operation {
     }
 }
 
-fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
+fn into_python<'py>(py: Python<'py>, what: &str, outcome: Outcome) -> PyResult<Bound<'py, PyAny>> {
     match outcome {
         Outcome::Answer(text, meta) => Ok((text_of(py, &text), meta.to_json()).into_pyobject(py)?.into_any()),
         Outcome::Text(text) => Ok(PyString::new(py, &text).into_any()),
@@ -208,8 +207,7 @@ fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
             Ok(PyList::new(py, chunks.iter().map(|chunk| text_of(py, chunk)))?.into_any())
         }
         Outcome::End => Ok(py.None().into_bound(py)),
-        Outcome::Local(local) => Ok(Bound::new(py, PyLocal::new(*local))?.into_any()),
-        Outcome::Stopped => Err(closed(py, "what was waited for")),
+        Outcome::Stopped => Err(closed(py, what)),
     }
 }
 

@@ -3,9 +3,7 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use behest_core::Error;
 use behest_core::client::JsonStream;
-use futures_util::FutureExt as _;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::task::AbortHandle;
@@ -14,7 +12,7 @@ use crate::errors::of_another_process;
 use crate::mailbox::Mailbox;
 use crate::operation::{Bell, Operation, Outcome};
 use crate::process::Owned;
-use crate::runtime::{self, runtime};
+use crate::runtime;
 
 /// Where the stream is.
 enum State {
@@ -70,31 +68,20 @@ impl Stream {
     fn next(&self, mailbox: Option<&Mailbox>, ticket: u64) -> PyResult<Operation> {
         let slot = self.slot.get().ok_or_else(|| of_another_process("stream"))?;
         let bell = Bell::new(mailbox, ticket)?;
-        let _runtime = runtime()?.enter();
         let mut state = slot.lock();
         let mut stream = match mem::replace(&mut *state, State::Closed) {
             State::Idle(stream) => stream,
-            State::Closed => return Ok(Operation::finished(Ok(Outcome::Stopped))),
+            State::Closed => return Ok(Operation::finished("the stream", Ok(Outcome::Stopped))),
             reading @ State::Reading(_) => {
                 *state = reading;
                 return Err(PyRuntimeError::new_err("somebody else is reading this stream"));
             }
         };
-        // What has arrived is taken at once: a task, a bell and a turn of the event loop cost more than a chunk.
-        if let Some(batch) = stream.next_batch().now_or_never() {
-            return Ok(Operation::finished(Self::outcome(batch).inspect(|outcome| {
-                if matches!(outcome, Outcome::Chunks(_)) {
-                    *state = State::Idle(stream);
-                }
-            })));
-        }
         let place = slot.clone();
-        let operation = Operation::start(bell, async move {
-            let outcome = Self::outcome(stream.next_batch().await)?;
-            if matches!(outcome, Outcome::Chunks(_)) {
-                place.give_back(stream);
-            }
-            Ok(outcome)
+        let operation = Operation::start("the stream", bell, async move {
+            let Some(chunks) = stream.next_batch().await.transpose()? else { return Ok(Outcome::End) };
+            place.give_back(stream);
+            Ok(Outcome::Chunks(chunks))
         })?;
         *state = State::Reading(operation.abort_handle());
         Ok(operation)
@@ -109,11 +96,5 @@ impl Stream {
             task.abort();
         }
         drop(closed);
-    }
-}
-
-impl Stream {
-    fn outcome(batch: Option<Result<Vec<bytes::Bytes>, Error>>) -> Result<Outcome, Error> {
-        batch.transpose().map(|chunks| chunks.map_or(Outcome::End, Outcome::Chunks))
     }
 }

@@ -1,7 +1,9 @@
 """A gateway inside the process."""
 
+import asyncio
 import json
 import pathlib
+import threading
 import urllib.request
 from typing import Any
 
@@ -115,3 +117,70 @@ def test_it_closes_with_live_streams_in_silence() -> None:
         """,
         {},
     )
+
+
+@in_a_loop
+async def test_a_close_that_was_cancelled_can_be_waited_for_again() -> None:
+    client = await behest.local()
+    assert client.gateway
+    closing = asyncio.ensure_future(client.aclose())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await client.aclose()
+    assert not pathlib.Path(client.gateway.data_dir).exists()
+
+
+@in_a_loop
+async def test_whoever_closes_too_waits_for_the_same_end() -> None:
+    client = await behest.local()
+    assert client.gateway
+    folder = pathlib.Path(client.gateway.data_dir)
+    first, second = (asyncio.ensure_future(client.aclose()) for _ in range(2))
+    for closing in asyncio.as_completed([first, second]):
+        await closing
+        assert not folder.exists()
+
+
+def test_threads_that_close_at_the_same_time_wait_for_the_same_end() -> None:
+    client = SyncBehest.local()
+    assert client.gateway
+    folder = pathlib.Path(client.gateway.data_dir)
+    left: list[bool] = []
+
+    def close() -> None:
+        client.close()
+        left.append(folder.exists())
+
+    threads = [threading.Thread(target=close) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert left == [False] * 4
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        # The start was cancelled, at any point of it.
+        "starting.cancel()",
+        # Nobody cancels: the program leaves with the start under way.
+        "sys.exit()",
+    ],
+)
+def test_a_start_that_is_cut_short_leaves_nothing_behind(leave: str, tmp_path: pathlib.Path) -> None:
+    for seconds in (0, 0.02, 0.05, 0.1):
+        programs.run(
+            f"""
+            import asyncio, sys, behest
+            async def main():
+                starting = asyncio.ensure_future(behest.local().__aenter__())
+                await asyncio.sleep({seconds})
+                {leave}
+            asyncio.run(main())
+            """,
+            {"TMPDIR": str(tmp_path)},
+        )
+        assert not list(tmp_path.iterdir())

@@ -152,6 +152,6 @@ async def test_two_tasks_do_not_read_one_stream() -> None:
             with pytest.raises(RuntimeError, match="somebody else is reading"):
                 await anext(stream)
             await stream.aclose()
-            with pytest.raises(BehestError, match="closed"):
+            with pytest.raises(BehestError, match="the stream was closed"):
                 await waiting
             await chat.closed.happened()

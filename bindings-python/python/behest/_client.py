@@ -95,8 +95,10 @@ class Behest(BaseClient):
     async def aclose(self) -> None:
         """Lets the connections go, and closes the gateway that `local` made. Can be called again."""
         self._channel.close()
-        if self._finalizer is not None and self._local is not None and self._finalizer.detach():
+        # Let go of afterwards: who is cancelled here, and who closes meanwhile, can wait for the same end.
+        if self._local is not None and self._finalizer is not None and self._finalizer.alive:
             await self._channel.run(self._local.close)
+            self._finalizer.detach()
 
     async def __aenter__(self) -> Self:
         return self
@@ -150,6 +152,7 @@ class SyncBehest(BaseClient):
 
     def _start(self, native: _native.Client, local: _native.Local | None) -> None:
         self.config, self.gateway = self._describe(native, local)
+        self._local = local
         self._finalizer = None if local is None else finalize(self, close_at_exit, local)
         self._channel = channel = SyncChannel(native)
         self.auth = SyncAuth(channel)
@@ -188,8 +191,10 @@ class SyncBehest(BaseClient):
     def close(self) -> None:
         """Lets the connections go, and closes the gateway that `local` made. Can be called again."""
         self._channel.close()
-        if self._finalizer is not None:
-            self._finalizer()
+        # Let go of afterwards: who is interrupted here, and who closes meanwhile, can wait for the same end.
+        if self._local is not None and self._finalizer is not None and self._finalizer.alive:
+            self._local.close().wait()
+            self._finalizer.detach()
 
     def __enter__(self) -> Self:
         return self

@@ -118,9 +118,9 @@ class Client:
 class Local:
     """A gateway inside this process."""
 
-    @staticmethod
-    def start(options: bytes, agent: str, mailbox: Mailbox | None = None, ticket: int = 0) -> Operation:
-        """Starts one; the result is a `Local`."""
+    def __new__(cls) -> Local: ...
+    def start(self, options: bytes, agent: str, mailbox: Mailbox | None = None, ticket: int = 0) -> Operation:
+        """Starts it, also when nobody waits for that any more."""
 
     def describe(self) -> str:
         """What to tell about it, as JSON, its secrets included."""
@@ -129,4 +129,4 @@ class Local:
         """A client on it."""
 
     def close(self, mailbox: Mailbox | None = None, ticket: int = 0) -> Operation:
-        """Closes it."""
+        """Closes it, after its start where that is under way, and also when nobody waits for that any more."""
