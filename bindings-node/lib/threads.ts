@@ -60,8 +60,8 @@ export class ThreadsModule {
    * ```
    */
   async list(options: ThreadListOptions = {}): Promise<Thread[]> {
-    const { limit, before } = options;
-    return this.#session.call("threads.list", { limit, before }, options);
+    const { limit, before, ...beside } = options;
+    return this.#session.call("threads.list", { limit, before }, beside);
   }
 
   /**
