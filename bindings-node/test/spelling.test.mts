@@ -76,3 +76,16 @@ test("a user who is said twice must be the same user", async () => {
   await assert.rejects(client.chat.completions.create({ messages, user_id: "ada", userId: "eve" }), { param: "userId" });
   assert.equal(server.seen.length, 1);
 });
+
+test("a report on a user is asked for as that user", async () => {
+  server.follow((exchange) => exchange.json({ totals: {}, breakdown: [] }));
+  for (const query of [{ user_id: "ada" }, { userId: "ada" }]) {
+    await client.usage.get(query);
+    const { user, query: sent } = server.seen.at(-1) as Exchange;
+    assert.deepEqual([user, sent.get("user_id")], ["ada", "ada"]);
+  }
+  await client.usage.get({ user_id: "ada" }, { userId: "bob" });
+  assert.equal(server.seen.at(-1)?.user, "bob");
+  await client.usage.get({ user_id: "ada" }, { asApiKey: true });
+  assert.equal(server.seen.at(-1)?.headers.authorization, `Bearer ${KEY}`);
+});
