@@ -1,6 +1,6 @@
 // What can be said beside a call.
 import { BehestBadRequestError } from "./errors.js";
-import { type HeadersLike, plainHeaders, seconds, snake } from "./fields.js";
+import { type HeadersLike, camel, lost, plainHeaders, seconds, snake } from "./fields.js";
 
 /**
  * What can be said beside every call. Whatever is left out is the client's own. The native spelling (`user_id`) is taken
@@ -68,11 +68,29 @@ export function misplaced(name: keyof CallOptions): BehestBadRequestError {
   return refused(name, `\`${name}\` is no parameter: say it in the second argument`);
 }
 
-function put(options: Record<string, unknown>, name: keyof CallOptions, value: unknown): void {
+function put(fields: Record<string, unknown>, name: string, value: unknown): void {
   // What is undefined says nothing.
   if (value == null) return;
-  if (name in options && options[name] !== value) throw refused(name, `\`${name}\` is said twice, in two spellings`);
-  options[name] = value;
+  if (Object.hasOwn(fields, name) && fields[name] !== value) {
+    throw refused(camel(name), `\`${camel(name)}\` is said twice, in two spellings`);
+  }
+  fields[name] = value;
+}
+
+/** Refuses values that would get lost. */
+function check(name: string, value: unknown): void {
+  const wrong = lost(value);
+  if (wrong !== undefined) throw refused(name, `\`${name}\`: ${wrong}`);
+}
+
+/** Returns fields of either spelling in the native one. */
+export function nativeFields(from: object): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(from)) {
+    check(name, value);
+    put(fields, snake(name), value);
+  }
+  return fields;
 }
 
 /** Returns the options by their names, of either spelling, and the names that are none of theirs. */
@@ -80,6 +98,7 @@ export function takeOptions(from: object): { options: CallOptions; rest: Record<
   const options: Record<string, unknown> = {};
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(from)) {
+    check(name, value);
     const known = optionNamed(name);
     if (known === undefined) rest[name] = value;
     else put(options, known, value);

@@ -1,6 +1,5 @@
 // What was used, and what it cost.
-import { snake } from "./fields.js";
-import { type CallOptions, readOptions } from "./options.js";
+import { type CallOptions, nativeFields, readOptions } from "./options.js";
 import type { Session } from "./session.js";
 
 /** An instant: a date, or text as in ISO 8601. */
@@ -105,7 +104,7 @@ export class UsageModule {
    */
   async get(query: UsageQuery = {}, options?: CallOptions): Promise<UsageReport> {
     const beside = readOptions(options);
-    const asked: UsageQuery = Object.fromEntries(Object.entries(query).map(([name, value]) => [snake(name), value]));
+    const asked: UsageQuery = nativeFields(query);
     // Who has nothing else to call with calls as the user who is asked about.
     const caller = beside.asApiKey || beside.token ? {} : { userId: beside.userId ?? asked.user_id };
     // What JSON makes of a date is its ISO form.
@@ -122,6 +121,6 @@ export class UsageModule {
    * ```
    */
   async billing(query: BillingQuery = {}, options?: CallOptions): Promise<BillingReport> {
-    return this.#session.call("usage.billing", query, options);
+    return this.#session.call("usage.billing", nativeFields(query), options);
   }
 }
