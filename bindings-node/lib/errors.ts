@@ -156,21 +156,12 @@ const kinds: Record<string, new (message: string, init: BehestErrorInit) => Behe
 export function errorFrom(json: string): BehestError {
   const { kind, message, trace_id, retry_after, ...rest } = JSON.parse(json) as Record<string, any>;
   const init = { ...rest, traceId: trace_id, retryAfter: retry_after };
-  const named: Named = rest.raw == null ? inThisLanguage(message) : { message };
-  return new (kinds[kind] ?? BehestError)(named.message, known({ ...init, ...named.init }));
-}
-
-interface Named {
-  message: string;
-  init?: BehestErrorInit;
-}
-
-/** An error of the native module's own begins with the option that is wrong, in the native spelling. */
-function inThisLanguage(message: string): Named {
-  const name = /^`([a-z_]+)`: /.exec(message)?.[1];
-  if (name === undefined) return { message };
-  const param = camel(name);
-  return { message: message.replace(name, param), init: { param } };
+  const kindOf = kinds[kind] ?? BehestError;
+  // What the native module refuses by itself begins with the option that is wrong, in the native spelling.
+  const option = rest.raw == null ? /^`([a-z_]+)`: /.exec(message)?.[1] : undefined;
+  if (option === undefined) return new kindOf(message, known(init));
+  const param = camel(option);
+  return new kindOf(message.replace(option, param), known({ ...init, param }));
 }
 
 function known(fields: Record<string, unknown>): Record<string, unknown> {

@@ -96,14 +96,14 @@ export function nativeFields(from: object): Record<string, unknown> {
 /** Returns the options by their names, of either spelling, and the names that are none of theirs. */
 export function takeOptions(from: object): { options: CallOptions; rest: Record<string, unknown> } {
   const options: Record<string, unknown> = {};
-  const rest: Record<string, unknown> = {};
+  const rest: [string, unknown][] = [];
   for (const [name, value] of Object.entries(from)) {
     check(name, value);
     const known = optionNamed(name);
-    if (known === undefined) rest[name] = value;
+    if (known === undefined) rest.push([name, value]);
     else put(options, known, value);
   }
-  return { options, rest };
+  return { options, rest: Object.fromEntries(rest) };
 }
 
 /** Returns the options by their names, of either spelling. What is no option is refused. */

@@ -29,8 +29,8 @@ export class Session {
     this.refuseBrowser();
     const body = typeof parameters === "string" ? parameters : JSON.stringify(parameters);
     const said = readOptions(options);
-    const native = nativeOptions(said);
-    const delivery = await run((number) => this.native.call(number, name, body, native), said.signal);
+    const text = nativeOptions(said);
+    const delivery = await run((number) => this.native.call(number, name, body, text), said.signal);
     return describe(JSON.parse(delivery[2] ?? "null") as T, delivery[3]);
   }
 

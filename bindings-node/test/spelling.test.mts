@@ -70,6 +70,13 @@ test("a name that is no option is refused before anything is sent", async () => 
   assert.equal(server.seen.length, 0);
 });
 
+test("parameters that are no options are sent as they are", async () => {
+  server.follow(answer);
+  const said = JSON.parse('{"user":"u","top_k":3,"nothing":null,"__proto__":{"stream":true}}');
+  await client.chat.completions.create({ messages, ...said });
+  assert.deepEqual(server.seen[0]?.body, { messages, ...said });
+});
+
 test("a user who is said twice must be the same user", async () => {
   server.follow(answer);
   await client.chat.completions.create({ messages, user_id: "ada", userId: "ada" });
