@@ -18,8 +18,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::client::config::Options;
@@ -78,13 +81,20 @@ pub struct Local {
     api_key: Secret,
     admin_secret: Secret,
     ready: Ready,
-    transport: InProcess,
-    running: Mutex<Option<Running>>,
+    running: Mutex<State>,
+}
+
+/// Where the gateway is on its way.
+enum State {
+    Running(Running),
+    /// Closing or closed: everyone who closes waits for the same end.
+    Closing(Shared<BoxFuture<'static, ()>>),
 }
 
 /// What ends with the gateway.
 struct Running {
     server: Server,
+    transport: InProcess,
     temporary: Option<TempDir>,
 }
 
@@ -137,8 +147,8 @@ impl Local {
             .transport(Arc::new(transport.clone()))
             .build()?;
         let admin_secret = gateway.admin_secret().clone();
-        let running = Mutex::new(Some(Running { server, temporary }));
-        Ok(Self { client, api_key, admin_secret, ready, transport, running })
+        let running = Mutex::new(State::Running(Running { server, transport, temporary }));
+        Ok(Self { client, api_key, admin_secret, ready, running })
     }
 
     /// The client. Its calls run the whole way that calls over the network run.
@@ -167,11 +177,35 @@ impl Local {
     }
 
     /// Closes the gateway: calls under way end with an error that says so, records are committed, and a temporary
-    /// folder is removed. Later calls fail. Idempotent.
+    /// folder is removed. Later calls fail.
+    ///
+    /// Whoever calls this waits for the same end, and the closing goes on where somebody stops waiting.
     pub async fn close(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Running { server, temporary }) = running else { return };
-        match server {
+        self.closing().await;
+    }
+
+    fn closing(&self) -> Shared<BoxFuture<'static, ()>> {
+        let mut state = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Closing(closing) = &*state {
+            return closing.clone();
+        }
+        let (tell, told) = oneshot::channel::<()>();
+        let closing = told.map(drop).boxed().shared();
+        if let State::Running(running) = std::mem::replace(&mut *state, State::Closing(closing.clone())) {
+            // A task of its own: to stop waiting is not to leave half a gateway behind.
+            tokio::spawn(async move {
+                running.close().await;
+                // Nobody may be waiting any more.
+                let _ = tell.send(());
+            });
+        }
+        closing
+    }
+}
+
+impl Running {
+    async fn close(self) {
+        match self.server {
             Server::Listening(serving) => serving.stop().await,
             Server::Embedded { gateway, sweeping } => {
                 gateway.shut_down().await;
@@ -181,7 +215,7 @@ impl Local {
             }
         }
         self.transport.close();
-        drop(temporary);
+        drop(self.temporary);
     }
 }
 

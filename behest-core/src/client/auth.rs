@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Client;
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 use crate::token::claims::Audience;
 use crate::token::{Claims, Credential, SigningKey};
-use crate::types::mint::{MAX_TTL, MIN_TTL, MintRequest, MintResponse, Role, Tags, Tier};
+use crate::types::mint::{DEFAULT_TTL, MAX_TTL, MIN_TTL, MintRequest, Role, Tags, Tier};
 
 /// How long a mint may take.
 const MINT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,16 +73,41 @@ impl Auth<'_> {
 
     async fn mint_with(&self, key: &Secret, request: &MintRequest) -> Result<Minted, Error> {
         let url = self.client.address(&["v1", "auth", "mint"], &[])?;
-        let outgoing = Outgoing::post(url, to_json(request)?);
+        let outgoing = Outgoing::post("auth.mint", url, to_json(request)?);
         let timeout = self.client.inner.config.timeout.min(MINT_TIMEOUT);
         let answer = self.client.send_with_key(&outgoing, key, timeout).await?;
-        let minted = read_json::<MintResponse>(answer).await?.into_data();
-        Ok(Minted {
-            token: Secret::new(minted.jwt),
-            session_id: minted.session_id,
-            ttl: minted.ttl,
-            expires_at: minted.expires_at,
-        })
+        read_json::<MintAnswer>(answer).await?.into_data().complete(request, Timestamp::now())
+    }
+}
+
+/// A mint's answer as far as any gateway gives one: the token has had three names, and only it has to be there.
+#[derive(Deserialize)]
+struct MintAnswer {
+    jwt: Option<Secret>,
+    access_token: Option<Secret>,
+    token: Option<Secret>,
+    ttl: Option<u64>,
+    expires_in: Option<u64>,
+    expires_at: Option<String>,
+    session_id: Option<String>,
+}
+
+impl MintAnswer {
+    /// Completed from what was asked, at `now`.
+    fn complete(self, request: &MintRequest, now: Timestamp) -> Result<Minted, Error> {
+        let unreadable = |message: &str| Error::Answer { message: message.to_owned(), source: None };
+        let token = self.jwt.or(self.access_token).or(self.token);
+        let token =
+            token.ok_or_else(|| unreadable("the answer to the mint has no token: check the base URL"))?;
+        let ttl = self.ttl.or(self.expires_in).or(request.ttl).unwrap_or(DEFAULT_TTL);
+        let expires_at = match self.expires_at {
+            Some(expires_at) => expires_at,
+            None => Timestamp::from_second(now.as_second().saturating_add_unsigned(ttl))
+                .map_err(|_| unreadable("the answer to the mint has a lifetime that never ends"))?
+                .to_string(),
+        };
+        let session_id = self.session_id.or_else(|| request.session_id.clone()).unwrap_or_default();
+        Ok(Minted { token, session_id, ttl, expires_at })
     }
 }
 

@@ -12,7 +12,7 @@ use http::Method;
 
 use super::Client;
 use super::options::{CallOptions, check_thread};
-use super::reply::Reply;
+use super::reply::{Meta, Reply};
 use super::send::{Outgoing, read_text};
 use super::threads::ThreadQuery;
 use super::usage::UsageQuery;
@@ -98,14 +98,31 @@ impl JsonCall {
         Ok(call)
     }
 
+    /// The call's name: see [`parse`](Self::parse).
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Chat(_) => "chat.completions.create",
+            Self::Threads(_) => "threads.list",
+            Self::Thread(_) => "threads.get",
+            Self::ThreadMessages(_) => "threads.messages",
+            Self::DeleteThread(_) => "threads.delete",
+            Self::Usage(_) => "usage.get",
+            Self::Billing { .. } => "usage.billing",
+            Self::Models => "models.list",
+            Self::Model(_) => "models.get",
+        }
+    }
+
     /// The request that the call makes.
     pub(super) fn outgoing(&self, client: &Client) -> Result<Outgoing, Error> {
-        let get =
-            |path: &[&str], query: &[(&str, Option<&str>)]| client.address(path, query).map(Outgoing::get);
+        let get = |path: &[&str], query: &[(&str, Option<&str>)]| {
+            client.address(path, query).map(|url| Outgoing::get(self.name(), url))
+        };
         match self {
             Self::Chat(body) => {
                 let url = client.address(&["v1", "chat", "completions"], &[])?;
-                Ok(Outgoing::post(url, body.clone()))
+                Ok(Outgoing::post(self.name(), url, body.clone()))
             }
             Self::Threads(query) => {
                 let limit = query.limit.map(|limit| limit.to_string());
@@ -150,6 +167,9 @@ impl Client {
     /// When the gateway or its provider refuses, when no answer comes in time, or when it is not JSON.
     pub async fn call_json(&self, call: &JsonCall, options: &CallOptions) -> Result<Reply<Bytes>, Error> {
         let answer = self.send(&call.outgoing(self)?, options).await?;
+        if matches!(call, JsonCall::DeleteThread(_)) {
+            return Ok(Reply::new(Bytes::from_static(b"null"), Meta::read(&answer.headers)));
+        }
         read_text(answer).await
     }
 

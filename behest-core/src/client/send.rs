@@ -15,7 +15,7 @@ use super::config::read_headers;
 use super::json::JsonCall;
 use super::options::{CallOptions, check_session, check_thread, check_user};
 use super::refusal::api_error;
-use super::reply::{Meta, Reply};
+use super::reply::{Meta, Reply, trace_id};
 use super::retry::{Outcome, next_try};
 use super::tokens::{Token, TokenKey};
 use crate::error::Error;
@@ -31,6 +31,8 @@ const MAX_REFUSAL_BYTES: usize = 1024 * 1024;
 /// What is to be sent, before it has headers.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
+    /// What the call is called: its address may hold what a log should not, such as a thread's id.
+    pub name: &'static str,
     pub method: Method,
     pub url: Url,
     /// JSON, or empty.
@@ -41,12 +43,12 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, body: Bytes::new(), streamed: false }
+    pub fn get(name: &'static str, url: Url) -> Self {
+        Self { name, method: Method::GET, url, body: Bytes::new(), streamed: false }
     }
 
-    pub fn post(url: Url, body: Bytes) -> Self {
-        Self { method: Method::POST, body, ..Self::get(url) }
+    pub fn post(name: &'static str, url: Url, body: Bytes) -> Self {
+        Self { method: Method::POST, body, ..Self::get(name, url) }
     }
 }
 
@@ -212,8 +214,28 @@ impl Client {
         Ok(headers)
     }
 
-    /// Tries until there is an answer, or the retry rule or the deadline says that it is enough.
+    /// Tries until there is an answer, and tells the log how it went.
     async fn try_until(
+        &self,
+        outgoing: &Outgoing,
+        headers: &HeaderMap,
+        bearer: &Secret,
+        deadline: &Deadline,
+        tries: &mut Tries,
+    ) -> Result<Answer, Error> {
+        let began = Instant::now();
+        let result = self.try_again(outgoing, headers, bearer, deadline, tries).await;
+        let (status, code, trace_id) = match &result {
+            Ok(answer) => (Some(answer.status.as_u16()), None, trace_id(&answer.headers)),
+            Err(error) => (error.status(), Some(error.code()), error.trace_id().map(str::to_owned)),
+        };
+        let (call, elapsed, retries) = (outgoing.name, began.elapsed(), tries.made);
+        tracing::debug!(call, status, code, trace_id, ?elapsed, retries, "the call has an answer");
+        result
+    }
+
+    /// Tries until there is an answer, or the retry rule or the deadline says that it is enough.
+    async fn try_again(
         &self,
         outgoing: &Outgoing,
         headers: &HeaderMap,
@@ -232,7 +254,13 @@ impl Client {
             if deadline.left().is_some_and(|left| left <= wait) {
                 return Err(error);
             }
-            tracing::debug!(code = error.code(), status = error.status(), ?wait, "trying the call again");
+            tracing::debug!(
+                call = outgoing.name,
+                code = error.code(),
+                status = error.status(),
+                ?wait,
+                "trying the call again"
+            );
             sleep(wait).await;
         }
     }
@@ -297,13 +325,10 @@ pub(crate) async fn read_json<T: DeserializeOwned>(answer: Answer) -> Result<Rep
     serde_json::from_slice(&body).map(|data| Reply::new(data, meta)).map_err(no_json)
 }
 
-/// Reads a JSON answer as text; an empty one, as of a deletion, is `null`.
+/// Reads a JSON answer as text.
 pub(crate) async fn read_text(answer: Answer) -> Result<Reply<Bytes>, Error> {
     let meta = Meta::read(&answer.headers);
     let body = answer.collect(MAX_ANSWER_BYTES).await?;
-    if body.is_empty() {
-        return Ok(Reply::new(Bytes::from_static(b"null"), meta));
-    }
     let text = std::str::from_utf8(&body).map_err(no_json)?;
     serde_json::from_str::<IgnoredAny>(text).map_err(no_json)?;
     Ok(Reply::new(body, meta))

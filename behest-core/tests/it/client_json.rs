@@ -65,10 +65,16 @@ async fn every_call_has_a_name_and_goes_where_the_typed_one_goes() {
 
 #[tokio::test]
 async fn what_is_deleted_answers_null_and_what_is_no_json_is_an_error() {
-    for (status, body, wanted) in [(204, "", Ok("null")), (200, "<html>", Err("bad_answer"))] {
+    let delete = || JsonCall::DeleteThread("t1".to_owned());
+    for (call, status, body, wanted) in [
+        (delete(), 204, "", Ok("null")),
+        (delete(), 200, "<html>", Ok("null")),
+        (JsonCall::Models, 200, "<html>", Err("bad_answer")),
+        (JsonCall::Models, 200, "", Err("bad_answer")),
+        (JsonCall::Models, 204, "", Err("bad_answer")),
+    ] {
         let steps = if body.is_empty() { vec![] } else { vec![Step::Send(body.into())] };
         let server = Scripted::in_turn(vec![Script::new(status, steps)]).await;
-        let call = JsonCall::DeleteThread("t1".to_owned());
         let reply = server.client().call_json(&call, &CallOptions::default()).await;
         let got = reply.as_ref().map(|reply| reply.data.as_ref()).map_err(Error::code);
         assert_eq!(got, wanted.map(str::as_bytes));
@@ -244,6 +250,28 @@ async fn a_forked_client_mints_anew_and_keeps_the_configuration() {
 
     let fake = Fake::new(async |_| Ok(json_answer(200, &[], &json!([]))));
     assert_eq!(fake.client().fork().expect_err("a transport of this process").code(), "bad_transport");
+}
+
+#[tokio::test]
+async fn a_mint_needs_no_more_than_a_token_under_one_of_its_names() {
+    for name in ["jwt", "access_token", "token"] {
+        let fake = Fake::new(move |_| {
+            let mut answer = serde_json::Map::new();
+            answer.insert(name.to_owned(), json!("the.token.itself"));
+            async move { Ok(json_answer(200, &[], &Value::Object(answer))) }
+        });
+        let options =
+            MintOptions { session_id: Some("s1".to_owned()), ttl: Some(900), ..MintOptions::default() };
+        let minted = fake.client().auth().mint(&options).await.expect("a token");
+        assert_eq!(
+            (minted.token.expose(), minted.ttl, minted.session_id.as_str()),
+            ("the.token.itself", 900, "s1")
+        );
+        assert!(minted.expires_at.ends_with('Z'), "{}", minted.expires_at);
+    }
+    let fake = Fake::new(async |_| Ok(json_answer(200, &[], &json!({"ttl": 900}))));
+    let error = fake.client().auth().mint(&MintOptions::default()).await.expect_err("no token");
+    assert_eq!(error.code(), "bad_answer");
 }
 
 #[test]

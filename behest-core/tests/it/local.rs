@@ -3,7 +3,7 @@
 use behest_core::client::{CallOptions, Client};
 use behest_core::local::{Local, LocalOptions};
 use behest_core::types::chat::ChatRequest;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 
 fn options(json: &Value) -> LocalOptions {
@@ -91,6 +91,18 @@ async fn closing_ends_an_open_stream_with_an_error_and_not_as_if_it_were_whole()
         last = item.err();
     }
     assert_eq!(last.expect("an error").code(), "unavailable");
+}
+
+#[tokio::test]
+async fn a_close_that_nobody_waits_for_goes_on_and_everyone_waits_for_the_same_end() {
+    let local = Local::start(LocalOptions::default()).await.expect("a gateway");
+    let folder = local.ready().data_dir.clone();
+    assert!(
+        local.close().now_or_never().is_none(),
+        "a close takes its time, and this one is given up at once"
+    );
+    tokio::join!(local.close(), local.close());
+    assert!(!folder.exists(), "both waited for the end");
 }
 
 #[tokio::test]
