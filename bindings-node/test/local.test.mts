@@ -23,6 +23,14 @@ test("it answers, and closing it removes its folder", async () => {
   await assert.rejects(behest.models.list(), (error) => error instanceof BehestError && error.code === "closed");
 });
 
+test("who closes it a second time waits for the first", async () => {
+  const behest = await Behest.local({ port: 0 });
+  const first = behest.close();
+  await behest.close();
+  assert.equal(existsSync(behest.gateway.dataDir), false);
+  await first;
+});
+
 test("leaving `await using` closes it", async () => {
   let folder: string;
   {
