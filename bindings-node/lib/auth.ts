@@ -1,6 +1,6 @@
 // Tokens for end users.
 import { run } from "./engine.js";
-import { snake } from "./fields.js";
+import { nativeFields } from "./options.js";
 import type { Session } from "./session.js";
 
 /** Whom a token is for. */
@@ -21,6 +21,8 @@ export interface MintOptions {
   userId?: string;
   /** The same as `session_id`. */
   sessionId?: string;
+  /** Ends the wait, which rejects with the signal's reason. */
+  signal?: AbortSignal | null;
 }
 
 /** A token for an end user. */
@@ -59,9 +61,9 @@ export class AuthModule {
    */
   async mint(options: MintOptions = {}): Promise<MintResult> {
     this.#session.refuseBrowser();
-    const fields = Object.fromEntries(Object.entries(options).map(([name, value]) => [snake(name), value]));
-    const text = JSON.stringify(fields);
-    const delivery = await run((number) => this.#session.native.mint(number, text));
+    const { signal, ...said } = options;
+    const text = JSON.stringify(nativeFields(said));
+    const delivery = await run((number) => this.#session.native.mint(number, text), signal);
     const { token, session_id, ttl, expires_at } = JSON.parse(delivery[2] ?? "{}");
     return { token, sessionId: session_id, ttl, expiresAt: expires_at };
   }

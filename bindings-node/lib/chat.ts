@@ -5,7 +5,7 @@ import type {
   ChatCreateParamsNonStreaming,
   ChatCreateParamsStreaming,
 } from "./chat-types.js";
-import { type CallOptions, nativeOptions } from "./options.js";
+import { type CallOptions, misplaced, nativeOptions, readOptions, takeOptions } from "./options.js";
 import type { Session } from "./session.js";
 import { ChatCompletionStream } from "./stream.js";
 
@@ -22,7 +22,7 @@ export class CompletionsResource {
    * Asks a model. With `stream: true` the answer comes in pieces, while the model writes it.
    *
    * Who the call is for, its session, thread and signal can stand in the parameters (`user_id`, `session_id`, ...) or
-   * in a second argument (`userId`, `sessionId`, ...), which wins.
+   * in a second argument (`userId`, `sessionId`, ...), which wins. Both take either spelling.
    *
    * Failures are tried again, as often as `maxRetries` says, until the first piece has come; never after it.
    *
@@ -51,22 +51,11 @@ export class CompletionsResource {
   create(params: ChatCreateParamsStreaming, options?: CallOptions): Promise<ChatCompletionStream>;
   create(params: ChatCreateParamsNonStreaming, options?: CallOptions): Promise<ChatCompletion>;
   create(params: ChatCreateParams, options?: CallOptions): Promise<ChatCompletion | ChatCompletionStream>;
-  async create(params: ChatCreateParams, options: CallOptions = {}): Promise<ChatCompletion | ChatCompletionStream> {
-    const { user_id, session_id, thread_id, tier, token, tags, timeout, max_retries, headers, signal, ...body } = params;
-    // What is undefined in the second argument says nothing: a user id must not get lost.
-    const beside: CallOptions = {
-      userId: options.userId ?? user_id,
-      sessionId: options.sessionId ?? session_id,
-      threadId: options.threadId ?? thread_id,
-      tier: options.tier ?? tier,
-      token: options.token ?? token,
-      tags: options.tags ?? tags,
-      timeout: options.timeout ?? timeout,
-      maxRetries: options.maxRetries ?? max_retries,
-      headers: options.headers ?? headers,
-      signal: options.signal ?? signal,
-      asApiKey: options.asApiKey,
-    };
+  async create(params: ChatCreateParams, options?: CallOptions): Promise<ChatCompletion | ChatCompletionStream> {
+    const { options: within, rest: body } = takeOptions(params);
+    // Parameters often come from a page, which must not choose the credential.
+    if (within.asApiKey != null) throw misplaced("asApiKey");
+    const beside: CallOptions = { ...within, ...readOptions(options) };
     const text = JSON.stringify(body);
     if (!body.stream) return this.#session.call("chat.completions.create", text, beside);
     return ChatCompletionStream.open(this.#session.stream(), text, nativeOptions(beside), beside.signal);

@@ -1,7 +1,7 @@
 // What a client runs with.
 import { sync } from "./engine.js";
 import { BehestConfigError } from "./errors.js";
-import { type HeadersLike, plainHeaders, seconds, snake } from "./fields.js";
+import { type HeadersLike, lost, plainHeaders, seconds, snake } from "./fields.js";
 import { native } from "./native.js";
 import { warnOnce } from "./warnings.js";
 
@@ -99,6 +99,8 @@ export function nativeInit(init: object, more: readonly string[] = []): string {
   for (const [name, value] of Object.entries(rest)) {
     if (value === undefined || value === null) continue;
     if (!NAMES.has(name) && !more.includes(name)) throw refused(name);
+    const wrong = lost(value);
+    if (wrong !== undefined) throw new BehestConfigError(`\`${name}\`: ${wrong}`, { code: "bad_value", param: name });
     fields[snake(name)] = value;
   }
   if (apiKey != null) {
@@ -171,5 +173,8 @@ export function resolveConfig(init: BehestInit = {}): ResolvedConfig {
  * ```
  */
 export function detectMode(key: string): { mode: Mode } {
-  return { mode: sync(() => native().detectMode(key ?? "")) as Mode };
+  const text = key ?? "";
+  // Checked here: the native module's own refusal would repeat what it was given.
+  if (typeof text !== "string") throw new BehestConfigError("`key`: it must be text", { param: "key" });
+  return { mode: sync(() => native().detectMode(text)) as Mode };
 }

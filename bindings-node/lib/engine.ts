@@ -30,28 +30,24 @@ export async function run(start: (number: number) => void, signal?: AbortSignal 
 function begin(start: (number: number) => void, signal: AbortSignal | null | undefined): Promise<Delivery> {
   return new Promise((resolve, reject) => {
     const number = freeNumber();
-    if (signal == null) {
-      wait(number, (delivery) => {
-        forget(number);
-        resolve(delivery);
-      });
-    } else {
-      const abort = (): void => {
-        forget(number);
-        engine().cancel(number);
-        reject(signal.reason);
-      };
-      wait(number, (delivery) => {
-        forget(number);
-        signal.removeEventListener("abort", abort);
-        resolve(delivery);
-      });
-      signal.addEventListener("abort", abort, { once: true });
-    }
+    const end = (): void => {
+      forget(number);
+      signal?.removeEventListener("abort", abort);
+    };
+    const abort = (): void => {
+      end();
+      engine().cancel(number);
+      reject(signal?.reason);
+    };
+    wait(number, (delivery) => {
+      end();
+      resolve(delivery);
+    });
+    signal?.addEventListener("abort", abort, { once: true });
     try {
       start(number);
     } catch (error) {
-      forget(number);
+      end();
       reject(nativeError(error));
     }
   });

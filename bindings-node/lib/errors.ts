@@ -1,4 +1,5 @@
 // What a call can fail with.
+import { camel } from "./fields.js";
 import { native } from "./native.js";
 
 /** What an error knows beside its message. */
@@ -15,6 +16,8 @@ export interface BehestErrorInit {
   param?: string;
   /** Numbers and names that belong to the code. */
   details?: unknown;
+  /** After how many seconds another try may succeed. */
+  retryAfter?: number;
   /** What caused it. */
   cause?: unknown;
 }
@@ -51,6 +54,8 @@ export class BehestError extends Error {
   declare readonly param?: string;
   /** Numbers and names that belong to the code, such as the limit that was reached. */
   declare readonly details?: unknown;
+  /** After how many seconds another try may succeed, where the gateway said. */
+  declare readonly retryAfter?: number;
 
   constructor(message: string, init: BehestErrorInit = {}) {
     const { cause, ...fields } = init;
@@ -84,10 +89,7 @@ export class BehestQuotaError extends BehestError {
 
 /** 429: too many calls in a short time. */
 export class BehestRateLimitError extends BehestError {
-  /** After how many seconds another try may succeed, where the gateway said. */
-  declare readonly retryAfter?: number;
-
-  constructor(message: string, init: BehestErrorInit & { retryAfter?: number } = {}) {
+  constructor(message: string, init: BehestErrorInit = {}) {
     super(message, { status: 429, code: "rate_limited", ...init });
   }
 }
@@ -140,7 +142,7 @@ for (const [name, kind] of Object.entries(classes)) {
 }
 
 /** The classes by the name of the kind that the core gives an error. */
-const kinds: Record<string, new (message: string, init: BehestErrorInit & { retryAfter?: number }) => BehestError> = {
+const kinds: Record<string, new (message: string, init: BehestErrorInit) => BehestError> = {
   auth: BehestAuthError,
   quota: BehestQuotaError,
   rate_limit: BehestRateLimitError,
@@ -153,8 +155,13 @@ const kinds: Record<string, new (message: string, init: BehestErrorInit & { retr
 /** Makes the error that the native module describes. */
 export function errorFrom(json: string): BehestError {
   const { kind, message, trace_id, retry_after, ...rest } = JSON.parse(json) as Record<string, any>;
-  const init = { ...rest, traceId: trace_id, ...(kind === "rate_limit" ? { retryAfter: retry_after } : {}) };
-  return new (kinds[kind] ?? BehestError)(message, known(init));
+  const init = { ...rest, traceId: trace_id, retryAfter: retry_after };
+  const kindOf = kinds[kind] ?? BehestError;
+  // What the native module refuses by itself begins with the option that is wrong, in the native spelling.
+  const option = rest.raw == null ? /^`([a-z_]+)`: /.exec(message)?.[1] : undefined;
+  if (option === undefined) return new kindOf(message, known(init));
+  const param = camel(option);
+  return new kindOf(message.replace(option, param), known({ ...init, param }));
 }
 
 function known(fields: Record<string, unknown>): Record<string, unknown> {
@@ -174,6 +181,8 @@ export interface HttpErrorInput {
 /**
  * Returns the error that the client would reject with for this answer. For programs that call the gateway with `fetch`.
  *
+ * @throws {@link BehestBadRequestError} when the status is none of HTTP's.
+ *
  * @example
  * ```ts
  * const answer = new Response('{"error":{"code":"rate_limited","message":"slow down"}}', {
@@ -185,10 +194,13 @@ export interface HttpErrorInput {
  * ```
  */
 export function classifyHttpError({ status, headers = {}, body }: HttpErrorInput): BehestError {
+  if (!Number.isInteger(status) || status < 100 || status > 999) {
+    throw new BehestBadRequestError("`status`: it must be a whole number, 100 to 999", { param: "status" });
+  }
   const entries = headers instanceof Headers ? [...headers] : Object.entries(headers);
   const pairs = entries.flatMap(([name, value]): [string, string][] => {
-    return value === undefined ? [] : [[name, typeof value === "string" ? value : value.join(", ")]];
+    return value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : String(value)]];
   });
-  const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
+  const text = typeof body === "string" ? body : body === undefined ? "" : (JSON.stringify(body) ?? "");
   return errorFrom(native().classifyHttpError(status, pairs, text));
 }

@@ -12,6 +12,11 @@ export function snake(name: string): string {
   return known;
 }
 
+/** Returns `user_id` as `userId`. */
+export function camel(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 /** Returns milliseconds as the seconds of the native module. */
 export function seconds(milliseconds: number): number {
   return milliseconds / 1000;
@@ -22,4 +27,11 @@ export type HeadersLike = Headers | Readonly<Record<string, string>>;
 
 export function plainHeaders(headers: HeadersLike): Readonly<Record<string, string>> {
   return headers instanceof Headers ? Object.fromEntries(headers) : headers;
+}
+
+/** Returns what is wrong with a value that JSON would make `null` of, so that it got lost without a word. */
+export function lost(value: unknown): string | undefined {
+  if (typeof value === "number" && !Number.isFinite(value)) return "it must be a finite number";
+  if (value instanceof Date && Number.isNaN(value.getTime())) return "it must be a valid date";
+  return undefined;
 }

@@ -1,6 +1,8 @@
 // What needs no client.
 import { randomUUID } from "node:crypto";
 
+import { sync } from "./engine.js";
+import { BehestBadRequestError } from "./errors.js";
 import { native } from "./native.js";
 
 /** What a token says. Absent claims were not in it. */
@@ -52,7 +54,7 @@ export function generateSessionId(): string {
 /**
  * Returns what a token says. Nothing is verified: do not decide by it who somebody is.
  *
- * @throws Error when the text has not the form of a token.
+ * @throws {@link BehestBadRequestError} when the text has not the form of a token.
  *
  * @example
  * ```ts
@@ -62,7 +64,8 @@ export function generateSessionId(): string {
  * ```
  */
 export function decodeToken(token: string): BehestClaims {
-  return JSON.parse(native().decodeToken(token)) as BehestClaims;
+  if (typeof token !== "string") throw new BehestBadRequestError("`token`: it must be text", { param: "token" });
+  return JSON.parse(sync(() => native().decodeToken(token))) as BehestClaims;
 }
 
 /**

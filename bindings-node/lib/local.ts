@@ -71,18 +71,21 @@ export interface Running {
 export async function start(init: LocalInit): Promise<Running> {
   const options = nativeInit(init, ["dataDir", "port"]);
   const local: NativeLocal = new (native().Local)(engine());
-  const delivery = await run((number) => local.start(number, options));
-  // One listener for all of them.
+  // One listener for all of them, and from the start: a process that ends meanwhile waits for it, and closes it.
   if (open.size === 0) process.off("exit", closeAll).once("exit", closeAll);
   open.add(local);
+  const delivery = await run((number) => local.start(number, options)).catch((error: unknown) => {
+    open.delete(local);
+    throw error;
+  });
   const client = local.client();
   if (client === null) throw new Error("the local gateway started without a client: please report this");
   return {
     session: new Session(client, init.warn),
     gateway: new LocalGateway(delivery[2] ?? "{}"),
     close: async () => {
-      open.delete(local);
       await run((number) => local.close(number));
+      open.delete(local);
     },
   };
 }

@@ -4,7 +4,7 @@ import { engine, run, sync } from "./engine.js";
 import { BehestConfigError } from "./errors.js";
 import { describe } from "./meta.js";
 import { type NativeClient, type NativeStream, native } from "./native.js";
-import { type CallOptions, nativeOptions } from "./options.js";
+import { type CallOptions, nativeOptions, readOptions } from "./options.js";
 import { warnOnce } from "./warnings.js";
 
 /** A native client and what it runs with. */
@@ -28,8 +28,9 @@ export class Session {
   async call<T>(name: string, parameters: object | string, options?: CallOptions): Promise<T> {
     this.refuseBrowser();
     const body = typeof parameters === "string" ? parameters : JSON.stringify(parameters);
-    const said = nativeOptions(options);
-    const delivery = await run((number) => this.native.call(number, name, body, said), options?.signal);
+    const said = readOptions(options);
+    const text = nativeOptions(said);
+    const delivery = await run((number) => this.native.call(number, name, body, text), said.signal);
     return describe(JSON.parse(delivery[2] ?? "null") as T, delivery[3]);
   }
 

@@ -1,5 +1,5 @@
 // Conversations that the gateway remembers.
-import type { CallOptions } from "./options.js";
+import { type CallOptions, nativeFields } from "./options.js";
 import type { Session } from "./session.js";
 
 /** A conversation that the gateway remembers. */
@@ -60,8 +60,8 @@ export class ThreadsModule {
    * ```
    */
   async list(options: ThreadListOptions = {}): Promise<Thread[]> {
-    const { limit, before } = options;
-    return this.#session.call("threads.list", { limit, before }, options);
+    const { limit, before, ...beside } = options;
+    return this.#session.call("threads.list", nativeFields({ limit, before }), beside);
   }
 
   /**

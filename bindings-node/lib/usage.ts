@@ -1,5 +1,5 @@
 // What was used, and what it cost.
-import type { CallOptions } from "./options.js";
+import { type CallOptions, nativeFields, readOptions } from "./options.js";
 import type { Session } from "./session.js";
 
 /** An instant: a date, or text as in ISO 8601. */
@@ -90,7 +90,8 @@ export class UsageModule {
   }
 
   /**
-   * Reports what was used. A user's token sees that user; `asApiKey: true` sees the whole project.
+   * Reports what was used, by the user whom the query names unless the options name another. A user's token sees that
+   * user; `asApiKey: true` sees the whole project.
    *
    * @throws {@link BehestAuthError} 403 when a user's token asks for another user.
    *
@@ -102,8 +103,12 @@ export class UsageModule {
    * ```
    */
   async get(query: UsageQuery = {}, options?: CallOptions): Promise<UsageReport> {
+    const beside = readOptions(options);
+    const asked: UsageQuery = nativeFields(query);
+    // Who has nothing else to call with calls as the user who is asked about.
+    const caller = beside.asApiKey || beside.token ? {} : { userId: beside.userId ?? asked.user_id };
     // What JSON makes of a date is its ISO form.
-    return this.#session.call("usage.get", { granularity: "day", ...query }, options);
+    return this.#session.call("usage.get", { granularity: "day", ...asked }, { ...beside, ...caller });
   }
 
   /**
@@ -116,6 +121,6 @@ export class UsageModule {
    * ```
    */
   async billing(query: BillingQuery = {}, options?: CallOptions): Promise<BillingReport> {
-    return this.#session.call("usage.billing", query, options);
+    return this.#session.call("usage.billing", nativeFields(query), options);
   }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use behest_core::Error;
 use behest_core::client::{CallOptions, ClientBuilder, JsonCall, MintOptions};
 use napi_derive::napi;
 
 use crate::AGENT;
 use crate::engine::{Answer, Desk, Engine};
-use crate::error::to_js;
+use crate::error::{closed, to_js};
 use crate::runtime::{release, runtime};
 use crate::stream::Stream;
 
@@ -26,8 +25,7 @@ impl Client {
     }
 
     fn inner(&self) -> napi::Result<&behest_core::Client> {
-        let message = || "this client is closed".to_owned();
-        self.inner.as_ref().ok_or_else(|| to_js(Error::Config { code: "closed", message: message() }))
+        self.inner.as_ref().ok_or_else(closed)
     }
 }
 

@@ -130,18 +130,14 @@ impl Desk {
         &self.ends
     }
 
-    /// Hands over what the call `number` came to.
-    pub fn deliver(&self, number: u32, result: Result<Answer, Error>) {
+    /// Hands over what the call `number` came to: an answer, or an error's JSON.
+    pub fn deliver(&self, number: u32, result: Result<Answer, String>) {
         let delivery = match result {
             Ok(Answer { text, meta }) => Delivery(number, None, text, meta),
-            Err(error) => Delivery(number, Some(error.to_json()), None, None),
+            Err(error) => Delivery(number, Some(error), None, None),
         };
-        self.push(delivery);
-    }
-
-    fn push(&self, delivery: Delivery) {
         let mut state = self.lock();
-        state.running.remove(&delivery.0);
+        state.running.remove(&number);
         if self.ends.is_cancelled() {
             return;
         }
@@ -194,9 +190,10 @@ struct Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        match self.result.take() {
-            Some(result) => self.desk.deliver(self.number, result),
-            None => self.desk.push(Delivery(self.number, Some(unfinished()), None, None)),
-        }
+        let result = match self.result.take() {
+            Some(result) => result.map_err(|error| error.to_json()),
+            None => Err(unfinished()),
+        };
+        self.desk.deliver(self.number, result);
     }
 }

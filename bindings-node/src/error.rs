@@ -12,3 +12,8 @@ pub fn unfinished() -> String {
     let message = "the call ended without an answer: please report this";
     format!(r#"{{"kind":"other","status":500,"code":"internal_error","message":"{message}"}}"#)
 }
+
+/// What a synchronous function throws when what it belongs to is closed.
+pub fn closed() -> napi::Error {
+    napi::Error::from_reason(r#"{"kind":"other","code":"closed","message":"this client is closed"}"#)
+}

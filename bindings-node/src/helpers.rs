@@ -2,7 +2,7 @@
 
 use behest_core::Error;
 use behest_core::client::{resolve_config as resolve, sign_legacy_json};
-use behest_core::token::{Credential, decode};
+use behest_core::token::{BadToken, Credential, decode};
 use napi_derive::napi;
 use serde_json::Value;
 
@@ -33,10 +33,11 @@ pub fn detect_mode(key: String) -> napi::Result<&'static str> {
 /// The payload of a token as JSON, unverified.
 #[napi]
 pub fn decode_token(token: String) -> napi::Result<String> {
-    match decode(&token) {
-        Ok(claims) => Ok(Value::Object(claims).to_string()),
-        Err(error) => Err(napi::Error::from_reason(error.to_string())),
-    }
+    decode(&token).map(|claims| Value::Object(claims).to_string()).map_err(not_a_token)
+}
+
+fn not_a_token(error: BadToken) -> napi::Error {
+    to_js(Error::Request { param: "token", message: error.to_string() })
 }
 
 /// A token with the claims of the legacy signers.

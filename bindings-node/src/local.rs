@@ -1,8 +1,10 @@
 //! A gateway inside this process.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use behest_core::Error;
 use behest_core::local::LocalOptions;
 use napi_derive::napi;
 use tokio::sync::OnceCell;
@@ -20,7 +22,7 @@ const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 #[napi]
 pub struct Local {
     desk: Arc<Desk>,
-    gateway: Arc<OnceCell<behest_core::local::Local>>,
+    inner: Arc<Inner>,
 }
 
 #[napi]
@@ -28,27 +30,27 @@ impl Local {
     /// Not started yet.
     #[napi(constructor)]
     pub fn new(engine: &Engine) -> Self {
-        Self { desk: engine.desk(), gateway: Arc::default() }
+        Self { desk: engine.desk(), inner: Arc::default() }
     }
 
     /// Starts it, and delivers the JSON of its addresses and credentials.
     #[napi]
     pub fn start(&self, number: u32, options: String) -> napi::Result<()> {
-        let gateway = self.gateway.clone();
+        let inner = self.inner.clone();
+        // A task of its own: an environment that ends meanwhile must not leave half a gateway's folder behind.
+        let starting = runtime()?.spawn(async move { inner.start(&options).await });
         self.desk.run(number, async move {
-            let start = async {
-                let mut options = LocalOptions::from_json(options.as_bytes())?;
-                options.client.agent = Some(AGENT.to_owned());
-                behest_core::local::Local::start(options).await
-            };
-            gateway.get_or_try_init(|| start).await.map(|local| Answer::text(local.to_json()))
+            match starting.await {
+                Ok(result) => result,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            }
         })
     }
 
     /// A client for it, once it is started.
     #[napi]
     pub fn client(&self) -> Option<Client> {
-        let local = self.gateway.get()?;
+        let local = self.inner.gateway.get()?;
         Some(Client::of(self.desk.clone(), local.client().clone()))
     }
 
@@ -61,11 +63,9 @@ impl Local {
     /// Closes it, and delivers the end.
     #[napi]
     pub fn close(&self, number: u32) -> napi::Result<()> {
-        let gateway = self.gateway.clone();
+        let inner = self.inner.clone();
         self.desk.run(number, async move {
-            if let Some(local) = gateway.get() {
-                local.close().await;
-            }
+            inner.close().await;
             Ok(Answer::end())
         })
     }
@@ -74,8 +74,8 @@ impl Local {
 impl Local {
     /// Waits for the close, but not for ever: the process is ending.
     fn end(&self) {
-        if let (Some(local), Ok(runtime)) = (self.gateway.get(), runtime()) {
-            let _ = runtime.block_on(async { timeout(LONGEST_CLOSE, local.close()).await });
+        if let Ok(runtime) = runtime() {
+            let _ = runtime.block_on(async { timeout(LONGEST_CLOSE, self.inner.close()).await });
         }
     }
 }
@@ -83,5 +83,34 @@ impl Local {
 impl Drop for Local {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// What starts once and closes once, whoever asks for it.
+#[derive(Default)]
+struct Inner {
+    gateway: OnceCell<behest_core::local::Local>,
+    closed: AtomicBool,
+}
+
+impl Inner {
+    async fn start(&self, options: &str) -> Result<Answer, Error> {
+        let start = async {
+            if self.closed.load(Ordering::Acquire) {
+                return Err(Error::Config { code: "closed", message: "closed before it began".to_owned() });
+            }
+            let mut options = LocalOptions::from_json(options.as_bytes())?;
+            options.client.agent = Some(AGENT.to_owned());
+            behest_core::local::Local::start(options).await
+        };
+        self.gateway.get_or_try_init(|| start).await.map(|local| Answer::text(local.to_json()))
+    }
+
+    /// Closes what is started, waiting for a start that is under way; what is not begun does not begin any more.
+    async fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        if let Ok(local) = self.gateway.get_or_try_init(|| async { Err(()) }).await {
+            local.close().await;
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use behest_core::Error;
 use behest_core::client::{CallOptions, JsonCall, JsonStream};
 use bytes::Bytes;
 use napi_derive::napi;
@@ -10,6 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Answer, Desk};
+use crate::error::unfinished;
 
 /// How much is read ahead, in bytes. A program that reads slowly holds the gateway up, and not its memory.
 const READ_AHEAD: usize = 64 * 1024;
@@ -89,19 +89,20 @@ struct State {
     /// Chunks that are not handed over yet, each after `[` or `,`.
     text: String,
     over: bool,
-    /// Told once, after all chunks.
-    failure: Option<Error>,
+    /// An error's JSON, told once, after all chunks.
+    failure: Option<String>,
     /// The call of JavaScript's that waits.
     waiting: Option<u32>,
 }
 
 impl Channel {
     async fn read(self: Arc<Self>, mut stream: JsonStream) {
+        let _watch = Watch(self.clone());
         let reading = async {
             loop {
                 match stream.next_batch().await {
                     Some(Ok(chunks)) => self.add(&chunks).await,
-                    Some(Err(error)) => return self.end(Some(error)),
+                    Some(Err(error)) => return self.end(Some(error.to_json())),
                     None => return self.end(None),
                 }
             }
@@ -122,7 +123,7 @@ impl Channel {
         }
     }
 
-    fn end(&self, failure: Option<Error>) {
+    fn end(&self, failure: Option<String>) {
         let mut state = self.lock();
         if !state.over {
             (state.over, state.failure) = (true, failure);
@@ -148,6 +149,15 @@ impl Channel {
     }
 }
 
+/// Ends the stream when the task that reads it is gone, so that one that panicked is told as well.
+struct Watch(Arc<Channel>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.end(Some(unfinished()));
+    }
+}
+
 impl State {
     fn append(&mut self, chunks: &[Bytes]) {
         for chunk in chunks {
@@ -157,7 +167,7 @@ impl State {
     }
 
     /// The chunks as one JSON array, which JavaScript parses at once; then what went wrong; then the end.
-    fn take(&mut self) -> Option<Result<Answer, Error>> {
+    fn take(&mut self) -> Option<Result<Answer, String>> {
         if !self.text.is_empty() {
             let mut text = std::mem::take(&mut self.text);
             text.push(']');

@@ -169,15 +169,16 @@ test("headers of the client and of the call are sent", async () => {
 test("options of the wrong kind are refused by name, and their values are not repeated", async () => {
   const canary = "canary-in-an-option";
   const wrong: [object, RegExp][] = [
-    [{ userId: { canary } }, /user_id/],
+    [{ userId: { canary } }, /userId/],
     [{ timeout: -5 }, /timeout/],
-    [{ maxRetries: canary }, /max_retries/],
+    [{ maxRetries: canary }, /maxRetries/],
     [{ tags: { [canary]: 1 } }, /tags/],
   ];
   for (const [options, name] of wrong) {
     const error = await client.models.list(options).catch((error) => error);
     assert.ok(error instanceof BehestBadRequestError, String(error));
     assert.match(error.message, name);
+    assert.match(error.param ?? "", name);
     assert.doesNotMatch(inspect(error), /canary/);
   }
 });
@@ -199,6 +200,11 @@ test("a configuration that cannot work says what to do", () => {
   assert.match(refused({ fetch: globalThis.fetch }).message, /Behest\.local/);
   assert.match(refused({ baseURL: gateway.origin }).message, /did you mean `baseUrl`/);
   assert.match(refused({ colour: "red" }).message, /colour/);
+  for (const [name, value] of Object.entries({ maxRetries: "many", defaultUserId: 5, timeout: NaN, ttl: Infinity })) {
+    const { code, param, message } = refused({ key: gateway.apiKey, [name]: value });
+    assert.deepEqual([code, param], ["bad_value", name]);
+    assert.match(message, new RegExp(`^\`${name}\`: `));
+  }
 });
 
 test("configuration resolves without showing the key", () => {
@@ -227,7 +233,28 @@ test("session ids are random UUIDs", () => {
 });
 
 test("what is no token is not decoded", () => {
-  for (const text of ["", "a.b", "a.b.c"]) assert.throws(() => decodeToken(text), Error);
+  for (const text of ["", "a.b", "a.b.c"]) assert.throws(() => decodeToken(text), { name: "BehestBadRequestError", param: "token" });
+});
+
+test("helpers refuse what is no text, and do not repeat it", () => {
+  const canary: any = { secret: "canary-in-a-helper" };
+  for (const helper of [detectMode, decodeToken]) {
+    assert.throws(() => helper(canary), (error) => error instanceof BehestError && !/canary/.test(inspect(error)));
+  }
+});
+
+test("numbers and dates that JSON does not know are refused, and nothing is sent", async () => {
+  const refused = (param: string) => ({ name: "BehestBadRequestError", param });
+  const none = new Date(NaN);
+  await assert.rejects(client.models.list({ timeout: NaN }), refused("timeout"));
+  await assert.rejects(client.models.list({ maxRetries: Infinity }), refused("maxRetries"));
+  await assert.rejects(client.chat.completions.create({ messages, temperature: NaN }), refused("temperature"));
+  await assert.rejects(client.chat.completions.create({ messages, max_tokens: Infinity }), refused("max_tokens"));
+  await assert.rejects(client.usage.get({ from: none }), refused("from"));
+  await assert.rejects(client.usage.billing({ to: none }), refused("to"));
+  await assert.rejects(client.threads.list({ before: none }), refused("before"));
+  await assert.rejects(client.threads.list({ limit: NaN }), refused("limit"));
+  await assert.rejects(client.auth.mint({ ttl: NaN }), refused("ttl"));
 });
 
 test("a closed client makes no calls, and closes again", async () => {
@@ -235,7 +262,7 @@ test("a closed client makes no calls, and closes again", async () => {
   await mine.models.list();
   await mine.close();
   await mine.close();
-  await assert.rejects(mine.models.list(), { name: "BehestConfigError", code: "closed" });
+  await assert.rejects(mine.models.list(), { name: "BehestError", code: "closed" });
   await assert.rejects(mine.chat.completions.create({ messages, stream: true }), { code: "closed" });
   await assert.rejects(mine.auth.mint(), { code: "closed" });
 });

@@ -195,4 +195,11 @@ test("an answer of `fetch` is classified as the client would", () => {
   assert.ok(classifyHttpError({ status: 403, headers: { "x-trace-id": "t" } }) instanceof BehestAuthError);
   assert.equal(classifyHttpError({ status: 403 }).code, "forbidden");
   assert.equal(classifyHttpError({ status: 502, body: "<html>" }).raw, "<html>");
+  const busy = classifyHttpError({ status: 503, headers: { "Retry-After": "7" } });
+  assert.ok(busy instanceof BehestServerError && busy.retryAfter === 7);
+  for (const status of [99999, -1, 1.5, NaN, "secret"] as number[]) {
+    assert.throws(() => classifyHttpError({ status }), (error) => {
+      return error instanceof BehestBadRequestError && error.param === "status" && !/99999|secret/.test(error.message);
+    });
+  }
 });

@@ -1,6 +1,7 @@
 // The names of the published SDK before 1.5, with the oldest and the newest of OpenAI's packages.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { inspect } from "node:util";
 
 import { BehestClient, BehestServerClient, OpenAI, decodeToken, importSigningKey, signBehestJWT } from "@behest/client-ts";
 
@@ -100,6 +101,14 @@ test("a server client without a signing key says so", async () => {
   await assert.rejects(client.mintToken("ada"), /signingKey/);
 });
 
+test("a server client with other options keeps its signing key, and does not show it", async () => {
+  const key = await signingKey(gateway);
+  const client = new BehestServerClient({ apiKey: "k", signingKey: key }).withOptions({ timeout: 5000 });
+  assert.equal(client.timeout, 5000);
+  assert.equal((await client.mintToken("ada")).expiresIn, 3600);
+  assert.doesNotMatch(inspect(client, { depth: 9 }), /PRIVATE KEY/);
+});
+
 test("a legacy token has the eight claims", async () => {
   const key = await signingKey(gateway);
   const { accessToken, expiresAt, expiresIn } = await signBehestJWT(key, { userId: "ada", expiresIn: 120, projectId: "other" });
@@ -115,6 +124,7 @@ test("what cannot be signed is refused", async () => {
   await assert.rejects(signBehestJWT({ ...key, keyId: "kid_1" }, { userId: "ada" }), refused);
   await assert.rejects(signBehestJWT({ ...key, privateKeyPem: "nonsense" }, { userId: "ada" }), refused);
   await assert.rejects(signBehestJWT(key, { userId: "ada", expiresIn: 59 }), { name: "BehestBadRequestError", param: "ttl" });
+  await assert.rejects(signBehestJWT(key, { userId: "ada", expiresIn: NaN }), { name: "BehestBadRequestError", param: "ttl" });
   await assert.rejects(signBehestJWT(key, { userId: "" }), { name: "BehestBadRequestError" });
   await assert.rejects(importSigningKey("nonsense"), refused);
 });

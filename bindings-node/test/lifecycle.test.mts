@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -35,6 +37,14 @@ const pour = async (exchange: Exchange): Promise<void> => {
   }
 };
 
+/** A worker that begins to start a local gateway, and says so. */
+const STARTING = `
+  import("@behest/client-ts").then(({ Behest }) => {
+    Behest.local().catch(() => {});
+    require("node:worker_threads").parentPort.postMessage("starting");
+  });
+`;
+
 interface Ended {
   code: number | null;
   signal: string | null;
@@ -51,7 +61,7 @@ const BUSY = `
 `;
 
 /** Runs a program with a client named `client`. */
-async function run(program: string): Promise<Ended> {
+async function run(program: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const source = `
     import { Worker } from "node:worker_threads";
     import { Behest } from "@behest/client-ts";
@@ -59,7 +69,7 @@ async function run(program: string): Promise<Ended> {
     ${program}
   `;
   const here = fileURLToPath(new URL(".", import.meta.url));
-  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "--eval", source], { cwd: here });
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "--eval", source], { cwd: here, env: { ...process.env, ...env } });
   const ended = { out: "", err: "" };
   child.stdout.on("data", (piece) => (ended.out += piece));
   child.stderr.on("data", (piece) => (ended.err += piece));
@@ -114,6 +124,33 @@ for (const end of ["process.exit(0);", ""]) {
     assert.equal(existsSync(ended.out), false);
   });
 }
+
+test("a process that ends while its local gateway closes waits for that, and its folder is gone", async () => {
+  const program = `
+    const local = await Behest.local();
+    process.stdout.write(local.gateway.dataDir);
+    local.close();
+    process.exit(0);
+  `;
+  const ended = await run(program);
+  assert.deepEqual(ended, quiet(ended.out));
+  assert.equal(existsSync(ended.out), false);
+});
+
+test("a process that ends while its local gateway starts leaves no folder", async () => {
+  const env = { TMPDIR: mkdtempSync(join(tmpdir(), "behest-starts-")) };
+  try {
+    // At every stage of the start: from before its first step to after its last.
+    for (const wait of ["process.exit(0)", "setTimeout(() => process.exit(0), 20)", "setTimeout(() => process.exit(0), 60)"]) {
+      assert.deepEqual(await run(`Behest.local(); ${wait};`, env), quiet());
+      assert.deepEqual(readdirSync(env.TMPDIR), []);
+    }
+    assert.deepEqual(await run(`new Worker(${JSON.stringify(STARTING)}, { eval: true, execArgv: [] }).once("message", () => process.exit(0));`, env), quiet());
+    assert.deepEqual(readdirSync(env.TMPDIR), []);
+  } finally {
+    rmSync(env.TMPDIR, { recursive: true });
+  }
+});
 
 test("a client that is not used keeps no process alive", async () => {
   assert.deepEqual(await run("console.log(client.mode);"), quiet("apiKey\n"));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
 
-import { Behest, BehestConfigError, LocalBehest } from "@behest/client-ts";
+import { Behest, BehestConfigError, BehestError, LocalBehest } from "@behest/client-ts";
 
 const messages = [{ role: "user", content: "hello there" }];
 
@@ -20,7 +20,15 @@ test("it answers, and closing it removes its folder", async () => {
   await behest.close();
   assert.equal(existsSync(behest.gateway.dataDir), false);
   await behest.close();
-  await assert.rejects(behest.models.list(), BehestConfigError);
+  await assert.rejects(behest.models.list(), (error) => error instanceof BehestError && error.code === "closed");
+});
+
+test("who closes it a second time waits for the first", async () => {
+  const behest = await Behest.local({ port: 0 });
+  const first = behest.close();
+  await behest.close();
+  assert.equal(existsSync(behest.gateway.dataDir), false);
+  await first;
 });
 
 test("leaving `await using` closes it", async () => {

@@ -43,7 +43,7 @@ for (const level of ["debug", "trace"]) {
   test(`BEHEST_LOG=${level} tells of calls on standard error, without keys, tokens and prompts`, async () => {
     const ended = await workspace.run(program, { env: { ...env(), BEHEST_LOG: level } });
     assert.deepEqual([ended.code, ended.out], [0, ""]);
-    assert.match(ended.err, /behest_core/);
+    assert.match(ended.err, /call="models\.list" status=200/);
     for (const canary of [PROMPT, gateway.apiKey.slice(-32), "eyJ"]) assert.equal(ended.err.includes(canary), false, canary);
   });
 }

@@ -1,5 +1,6 @@
 // Every way to leave a streamed answer closes its request at the gateway.
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { after, before, beforeEach, test } from "node:test";
 
 import { Behest, BehestError, BehestQuotaError, BehestServerError, type ChatCompletionStream, meta } from "@behest/client-ts";
@@ -134,6 +135,21 @@ test("a signal aborted before the call sends nothing, and rejects with its reaso
   await assert.rejects(client.chat.completions.create({ ...hello, signal: AbortSignal.abort(reason) }), reason);
   await assert.rejects(client.chat.completions.create({ messages }, { signal: AbortSignal.abort(reason) }), reason);
   assert.equal(server.seen.length, 0);
+});
+
+test("a signal ends the wait for a token", async () => {
+  const controller = new AbortController();
+  const pending = client.auth.mint({ user_id: "ada", signal: controller.signal });
+  controller.abort();
+  await assert.rejects(pending, { name: "AbortError" });
+});
+
+test("a call that cannot begin leaves nothing on its signal", async () => {
+  const { signal } = new AbortController();
+  const closed = new Behest({ key: KEY, baseUrl: server.origin });
+  await closed.close();
+  await assert.rejects(closed.models.list({ signal }), { code: "closed" });
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
 test("a signal aborted before the answer begins closes the request, and rejects with an AbortError", async () => {

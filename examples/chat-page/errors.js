@@ -17,6 +17,22 @@ export class Refusal extends Error {
   }
 }
 
+/** The statuses of refusals that can also come in the middle of an answer, when its own has gone out as 200. */
+const STATUSES = {
+  quota_exceeded: 402,
+  budget_exceeded: 402,
+  killed: 403,
+  rate_limited: 429,
+  pii_blocked: 451,
+  content_blocked: 451,
+};
+
+/** What an answer's error event stands for: a limit or a rule that ended it, else an accident. */
+export function interruption(error, headers) {
+  const status = STATUSES[error.code];
+  return status ? new Refusal(status, error, headers) : new BrokenOff(error.message);
+}
+
 /** The session at the app is over. */
 export class SignedOut extends Error {}
 

@@ -1,5 +1,5 @@
 // Calls to the gateway, straight from the page, with a token of the person who is signed in.
-import { BrokenOff, Refusal, SignedOut } from "./errors.js";
+import { BrokenOff, interruption, Refusal, SignedOut } from "./errors.js";
 import { readEvents } from "./sse.js";
 
 /** A token this near to its end is not used any more, so that it does not end on the way. */
@@ -62,12 +62,12 @@ export async function* ask(threadId, content, signal) {
       if (data === "[DONE]") return;
       const chunk = JSON.parse(data);
       // The status went out as 200 long ago, so trouble in the middle comes as an event of its own.
-      if (chunk.error) break;
+      if (chunk.error) throw interruption(chunk.error, response.headers);
       const text = chunk.choices?.[0]?.delta?.content;
       if (text) yield text;
     }
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (signal.aborted || error instanceof Refusal) throw error;
     cause = error;
   }
   throw new BrokenOff("the answer ended before its end mark", { cause });

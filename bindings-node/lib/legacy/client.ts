@@ -106,6 +106,11 @@ const defineServerClient = (): new (options?: BehestServerClientOptions) => Behe
       this.#signingKey = signingKey;
     }
 
+    /** The key is kept here alone: OpenAI's class shows its options when it is printed. */
+    override withOptions(options: Partial<BehestServerClientOptions>): this {
+      return super.withOptions({ signingKey: this.#signingKey, ...options } as Partial<ClientOptions>);
+    }
+
     async mintToken(userId: string, _role = "regular", expiresIn = 3600): Promise<MintTokenResponse> {
       if (this.#signingKey === undefined) {
         throw new Error("this BehestServerClient was made without a `signingKey`: pass one, or use `Behest` and `auth.mint`");

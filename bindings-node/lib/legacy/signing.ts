@@ -4,6 +4,7 @@ import { type KeyObject, createPrivateKey } from "node:crypto";
 import { sync } from "../engine.js";
 import { BehestConfigError } from "../errors.js";
 import { native } from "../native.js";
+import { nativeFields } from "../options.js";
 import { warnOnce } from "../warnings.js";
 
 /** A tenant's signing key. */
@@ -58,14 +59,14 @@ export interface SignTokenResult {
  */
 export async function signBehestJWT(config: SigningKeyConfig, options: SignTokenOptions): Promise<SignTokenResult> {
   warnOnce("`signBehestJWT` is deprecated: use `Behest` with a private key, and `auth.mint`");
-  const fields = {
+  const fields = nativeFields({
     signing_key_pem: config.privateKeyPem,
     key_id: config.keyId,
     tenant_id: config.tenantId,
     project_id: options.projectId ?? config.projectId,
     user_id: options.userId,
     ttl: options.expiresIn,
-  };
+  });
   const signed = JSON.parse(sync(() => native().signLegacy(JSON.stringify(fields))));
   return {
     accessToken: signed.access_token,

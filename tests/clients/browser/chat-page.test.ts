@@ -266,6 +266,25 @@ for (const name of EXAMPLES) {
       });
     }
 
+    const interruptions: [code: string, error: object, told: RegExp][] = [
+      ["quota_exceeded", { message: "used up", details: resets }, /^Your allowance is used up until .*2030/],
+      ["killed", { message: "the project is stopped" }, /^This is not allowed here: the project is stopped\./],
+      ["content_blocked", { message: "an address" }, /^The message was held back by a content rule: an address\./],
+      ["upstream_error", { message: "it failed" }, /^The answer broke off before its end\./],
+    ];
+    for (const [code, refusal, told] of interruptions) {
+      test(`${code} in the middle of an answer is told in words`, async () => {
+        await signIn(page, stage.url, "alice");
+        const headers = { "Access-Control-Allow-Origin": stage.url, "Content-Type": "text/event-stream" };
+        const events = [{ choices: [{ delta: { content: "The beginning" } }] }, { error: { code, ...refusal } }];
+        const body = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");
+        await page.route("**/v1/chat/completions", (route) => route.fulfill({ headers, body }));
+        await send(page, "Hello");
+        await error().getByText(told).waitFor();
+        await says(page, ".assistant small", "This answer broke off and is not kept.");
+      });
+    }
+
     test("a gateway that cannot be reached is told", async () => {
       await signIn(page, stage.url, "alice");
       await page.route("**/v1/chat/completions", (route) => route.abort("connectionrefused"));
