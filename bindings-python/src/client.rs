@@ -92,7 +92,10 @@ impl Client {
     ) -> PyResult<Operation> {
         let (client, bell) = (self.here(py)?, Bell::new(mailbox, ticket)?);
         let (call, options) = read(py, "chat.completions.create", body, options)?;
-        Operation::start(bell, async move { client.stream_json(&call, &options).await.map(Outcome::Stream) })
+        Operation::start(bell, async move {
+            let stream = client.stream_json(&call, &options).await?;
+            Ok(Outcome::Stream(Box::new(stream)))
+        })
     }
 
     /// Asks for a token; the result is JSON.

@@ -43,7 +43,10 @@ impl Local {
         let bell = Bell::new(mailbox, ticket)?;
         let mut options = LocalOptions::from_json(options).map_err(|error| to_python(py, &error))?;
         options.client.agent = Some(agent.to_owned());
-        Operation::start(bell, async move { local::Local::start(options).await.map(Outcome::Local) })
+        Operation::start(bell, async move {
+            let local = local::Local::start(options).await?;
+            Ok(Outcome::Local(Box::new(local)))
+        })
     }
 
     /// What to tell about it, as JSON, its secrets included.

@@ -30,13 +30,13 @@ pub enum Outcome {
     /// Other JSON text.
     Text(String),
     /// A streamed answer that has begun.
-    Stream(JsonStream),
+    Stream(Box<JsonStream>),
     /// Some chunks of it.
     Chunks(Vec<Bytes>),
     /// Its end, or the end of what has no answer.
     End,
     /// A gateway in this process.
-    Local(Local),
+    Local(Box<Local>),
     /// Nothing any more: what was waited for was closed meanwhile.
     Stopped,
 }
@@ -208,7 +208,7 @@ fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
             Ok(PyList::new(py, chunks.iter().map(|chunk| text_of(py, chunk)))?.into_any())
         }
         Outcome::End => Ok(py.None().into_bound(py)),
-        Outcome::Local(local) => Ok(Bound::new(py, PyLocal::new(local))?.into_any()),
+        Outcome::Local(local) => Ok(Bound::new(py, PyLocal::new(*local))?.into_any()),
         Outcome::Stopped => Err(closed(py, "what was waited for")),
     }
 }

@@ -19,7 +19,7 @@ use crate::runtime::{self, runtime};
 /// Where the stream is.
 enum State {
     /// Here.
-    Idle(JsonStream),
+    Idle(Box<JsonStream>),
     /// With the task that reads on. Ending that task closes the stream.
     Reading(Option<AbortHandle>),
     /// Read to its end, or given up.
@@ -34,7 +34,7 @@ impl Slot {
     }
 
     /// Takes the stream back from the task that read it, unless it was given up meanwhile.
-    fn give_back(&self, stream: JsonStream) {
+    fn give_back(&self, stream: Box<JsonStream>) {
         let mut state = self.lock();
         if matches!(*state, State::Reading(_)) {
             *state = State::Idle(stream);
@@ -50,7 +50,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(stream: JsonStream) -> Self {
+    pub fn new(stream: Box<JsonStream>) -> Self {
         let meta = stream.meta().to_json();
         Self { meta, slot: Owned::new(Arc::new(Slot(Mutex::new(State::Idle(stream))))) }
     }

@@ -143,7 +143,7 @@ class Written:
 
 
 def test_values_that_can_write_themselves_are_sent(client: SyncBehest, user: str) -> None:
-    first = client.chat.completions.create(messages=[Written()], user_id=user)  # type: ignore[list-item]
+    first = client.chat.completions.create(messages=[Written()], user_id=user)
     # An answer's message goes back as it came.
     answer = client.chat.completions.create(messages=[*HELLO, first.choices[0].message, *HELLO], user_id=user)
     assert answer.choices[0].message.content == "You said: Hello"

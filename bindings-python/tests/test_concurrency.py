@@ -102,7 +102,7 @@ async def tell(exchange: Exchange) -> None:
         await exchange.answer(completion("", token=exchange.token, **said))
 
 
-@settings(max_examples=5, deadline=None, database=None)
+@settings(max_examples=3, deadline=None, database=None)
 @given(seed=st.integers(0, 2**32), pauses=st.lists(st.integers(0, 3), min_size=1, max_size=8))
 def test_users_of_one_client_never_see_each_other(seed: int, pauses: list[int]) -> None:
     """A thousand users, in an order and with pauses that chance makes, plain and streamed, cancelled and not."""

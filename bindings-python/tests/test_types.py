@@ -19,4 +19,6 @@ def test_pyright_is_content_in_its_strict_mode() -> None:
 
 
 def test_the_stubs_are_those_of_what_is_there() -> None:
-    check("mypy.stubtest", "behest", "--allowlist", "tests/stubtest_allowlist.txt")
+    check(
+        "mypy.stubtest", "behest", "--allowlist", "tests/stubtest_allowlist.txt", "--mypy-config-file", "pyproject.toml"
+    )

@@ -3,11 +3,18 @@
 import asyncio
 from typing import Any
 
+from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import behest
 from behest import AsyncStream, Behest, ChatCompletion, ChatCompletionChunk, MintResult, Stream, SyncBehest
 from behest.types import Answers, Model, Thread, ThreadMessage, Usage, UsageReport
+
+
+class UserMessage(BaseModel):
+    role: str
+    content: str
+
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -45,6 +52,7 @@ def synchronous(client: SyncBehest, streaming: bool) -> None:
     assert_type(client.models.get("m"), Model)
     with SyncBehest.local() as local:
         assert_type(local, SyncBehest)
+    client.chat.completions.create(messages=[UserMessage(role="user", content="Hello")])
     # Each of these is a mistake, and an ignored one that is none would be told.
     client.threads.list(nonsense=1)  # pyright: ignore[reportCallIssue]
     SyncBehest(nonsense=1)  # pyright: ignore[reportCallIssue]

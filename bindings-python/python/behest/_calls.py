@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from behest import types
 from behest._json import decode, encode
@@ -17,7 +17,14 @@ T = TypeVar("T")
 A = TypeVar("A", bound=Answer)
 O = TypeVar("O", bound=Object)
 
-Messages = Sequence[Mapping[str, Any]]
+
+class CanDump(Protocol):
+    """What can write itself as JSON, such as a model of pydantic's."""
+
+    def model_dump(self, *, mode: str, exclude_none: bool) -> Any: ...
+
+
+Messages = Sequence[Mapping[str, Any] | CanDump]
 """A conversation: dicts with `role` and `content`, or what has `model_dump()`."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
@@ -56,5 +57,10 @@ class Pending(Coroutine[Any, Any, T_co]):
         def _refuse(self, *_: Any) -> NoReturn:
             raise TypeError(self._advice())
 
-        __getitem__ = __iter__ = __len__ = __bool__ = __contains__ = _refuse
+        __getitem__ = __iter__ = __len__ = __contains__ = _refuse
         __aiter__ = __enter__ = __aenter__ = _refuse
+
+        def __bool__(self) -> bool:
+            # asyncio asks whether a task has a coroutine, when it describes the task.
+            asking = sys._getframe(1).f_globals.get("__name__", "")
+            return True if asking.startswith("asyncio.") else self._refuse()
