@@ -109,6 +109,12 @@ export class Behest implements AsyncDisposable {
    * Gets a token for an end user, under the published names too.
    *
    * @deprecated Use `auth.mint`.
+   *
+   * @example
+   * ```ts
+   * const { access_token, expires_in } = await client.mintToken({ userId: "ada" });
+   * console.log(access_token.length, expires_in);
+   * ```
    */
   async mintToken(options: LegacyMintOptions = {}): Promise<LegacyMintResult> {
     warnOnce("`mintToken` is deprecated: use `auth.mint`", this.#warn);
@@ -116,7 +122,17 @@ export class Behest implements AsyncDisposable {
     return { ...minted, access_token: minted.token, expires_in: minted.ttl };
   }
 
-  /** Gives up the client's connections, once the calls under way are over. Later calls fail. */
+  /**
+   * Gives up the client's connections, once the calls under way are over. Later calls fail. A client that is not closed
+   * keeps no process alive.
+   *
+   * @example
+   * ```ts
+   * const behest = new Behest();
+   * console.log((await behest.models.list()).data.length);
+   * await behest.close();
+   * ```
+   */
   async close(): Promise<void> {
     this.#session.native.close();
   }

@@ -51,20 +51,21 @@ export class CompletionsResource {
   create(params: ChatCreateParamsStreaming, options?: CallOptions): Promise<ChatCompletionStream>;
   create(params: ChatCreateParamsNonStreaming, options?: CallOptions): Promise<ChatCompletion>;
   create(params: ChatCreateParams, options?: CallOptions): Promise<ChatCompletion | ChatCompletionStream>;
-  async create(params: ChatCreateParams, options?: CallOptions): Promise<ChatCompletion | ChatCompletionStream> {
+  async create(params: ChatCreateParams, options: CallOptions = {}): Promise<ChatCompletion | ChatCompletionStream> {
     const { user_id, session_id, thread_id, tier, token, tags, timeout, max_retries, headers, signal, ...body } = params;
+    // What is undefined in the second argument says nothing: a user id must not get lost.
     const beside: CallOptions = {
-      userId: user_id,
-      sessionId: session_id,
-      threadId: thread_id,
-      tier,
-      token,
-      tags,
-      timeout,
-      maxRetries: max_retries,
-      headers,
-      signal,
-      ...options,
+      userId: options.userId ?? user_id,
+      sessionId: options.sessionId ?? session_id,
+      threadId: options.threadId ?? thread_id,
+      tier: options.tier ?? tier,
+      token: options.token ?? token,
+      tags: options.tags ?? tags,
+      timeout: options.timeout ?? timeout,
+      maxRetries: options.maxRetries ?? max_retries,
+      headers: options.headers ?? headers,
+      signal: options.signal ?? signal,
+      asApiKey: options.asApiKey,
     };
     const text = JSON.stringify(body);
     if (!body.stream) return this.#session.call("chat.completions.create", text, beside);

@@ -1,13 +1,13 @@
 // Names between TypeScript and the native module.
 
-const ENTRIES = new Map<string, string>();
+const SPELLED = new Map<string, string>();
 
 /** Returns `userId` as `user_id`. What has no capital letter stays as it is. */
 export function snake(name: string): string {
-  let known = ENTRIES.get(name);
+  let known = SPELLED.get(name);
   if (known === undefined) {
     known = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    ENTRIES.set(name, known);
+    SPELLED.set(name, known);
   }
   return known;
 }

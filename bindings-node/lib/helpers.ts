@@ -65,7 +65,14 @@ export function decodeToken(token: string): BehestClaims {
   return JSON.parse(native().decodeToken(token)) as BehestClaims;
 }
 
-/** Returns the version of this package. */
+/**
+ * Returns the version of this package.
+ *
+ * @example
+ * ```ts
+ * console.log(version()); // 0.1.0
+ * ```
+ */
 export function version(): string {
   return native().version();
 }

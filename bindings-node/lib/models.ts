@@ -61,7 +61,14 @@ export class ModelsModule {
     return this.#session.call("models.get", { id }, options);
   }
 
-  /** The same as {@link ModelsModule.get | get}, as OpenAI's package calls it. */
+  /**
+   * The same as {@link ModelsModule.get | get}, as OpenAI's package calls it.
+   *
+   * @example
+   * ```ts
+   * console.log((await client.models.retrieve("local/echo")).id);
+   * ```
+   */
   async retrieve(id: string, options?: CallOptions): Promise<Model> {
     return this.get(id, options);
   }

@@ -14,6 +14,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::unfinished;
 use crate::runtime::runtime;
@@ -74,7 +75,7 @@ impl Engine {
         self.desk.keep_alive(env, alive)
     }
 
-    /// Cancels a call. It is not delivered, or its delivery is on its way already.
+    /// Cancels a call. Nobody waits for what comes of it.
     #[napi]
     pub fn cancel(&self, number: u32) {
         if let Some(task) = self.desk.lock().running.remove(&number) {
@@ -93,11 +94,11 @@ impl Engine {
 #[derive(Default)]
 pub struct Desk {
     state: Mutex<State>,
+    ends: CancellationToken,
 }
 
 #[derive(Default)]
 struct State {
-    closed: bool,
     running: HashMap<u32, AbortHandle>,
     finished: Vec<Delivery>,
     wake: Option<Wake>,
@@ -114,7 +115,7 @@ impl Desk {
         let receipt = Receipt { desk: self.clone(), number, result: None };
         // Under the lock, so that the call cannot end before it is written down.
         let mut state = self.lock();
-        if !state.closed {
+        if !self.ends.is_cancelled() {
             let task = runtime.spawn(async move {
                 let mut receipt = receipt;
                 receipt.result = Some(work.await);
@@ -122,6 +123,32 @@ impl Desk {
             state.running.insert(number, task.abort_handle());
         }
         Ok(())
+    }
+
+    /// Cancelled when the environment ends.
+    pub fn ends(&self) -> &CancellationToken {
+        &self.ends
+    }
+
+    /// Hands over what the call `number` came to.
+    pub fn deliver(&self, number: u32, result: Result<Answer, Error>) {
+        let delivery = match result {
+            Ok(Answer { text, meta }) => Delivery(number, None, text, meta),
+            Err(error) => Delivery(number, Some(error.to_json()), None, None),
+        };
+        self.push(delivery);
+    }
+
+    fn push(&self, delivery: Delivery) {
+        let mut state = self.lock();
+        state.running.remove(&delivery.0);
+        if self.ends.is_cancelled() {
+            return;
+        }
+        state.finished.push(delivery);
+        if let (1, Some(wake)) = (state.finished.len(), &state.wake) {
+            wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
     }
 
     #[expect(
@@ -136,17 +163,6 @@ impl Desk {
         }
     }
 
-    fn deliver(&self, delivery: Delivery) {
-        let mut state = self.lock();
-        if state.running.remove(&delivery.0).is_none() || state.closed {
-            return;
-        }
-        state.finished.push(delivery);
-        if let (1, Some(wake)) = (state.finished.len(), &state.wake) {
-            wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-
     fn take(&self) -> Vec<Delivery> {
         std::mem::take(&mut self.lock().finished)
     }
@@ -154,7 +170,8 @@ impl Desk {
     fn close(&self) {
         let (running, wake) = {
             let mut state = self.lock();
-            state.closed = true;
+            // Under the lock, so that nobody calls the environment from now on.
+            self.ends.cancel();
             state.finished.clear();
             (std::mem::take(&mut state.running), state.wake.take())
         };
@@ -177,11 +194,9 @@ struct Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        let number = self.number;
-        self.desk.deliver(match self.result.take() {
-            Some(Ok(Answer { text, meta })) => Delivery(number, None, text, meta),
-            Some(Err(error)) => Delivery(number, Some(error.to_json()), None, None),
-            None => Delivery(number, Some(unfinished()), None, None),
-        });
+        match self.result.take() {
+            Some(result) => self.desk.deliver(self.number, result),
+            None => self.desk.push(Delivery(self.number, Some(unfinished()), None, None)),
+        }
     }
 }

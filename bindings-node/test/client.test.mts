@@ -145,6 +145,15 @@ test("models are listed and found, by either name", async () => {
   await assert.rejects(client.models.get(""), BehestBadRequestError);
 });
 
+test("what is said in the second argument wins, and what is undefined there says nothing", async () => {
+  const params = { messages, user_id: "in-the-parameters", thread_id: "which" };
+  await client.chat.completions.create(params, { userId: "in-the-options" });
+  await client.chat.completions.create(params, { userId: undefined, threadId: undefined });
+  for (const userId of ["in-the-options", "in-the-parameters"]) {
+    assert.deepEqual((await client.threads.list({ userId })).map(({ id }) => id), ["which"]);
+  }
+});
+
 test("headers of the client and of the call are sent", async () => {
   const mine = new Behest({
     key: gateway.apiKey,

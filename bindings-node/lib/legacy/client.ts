@@ -122,11 +122,35 @@ const defineServerClient = (): new (options?: BehestServerClientOptions) => Behe
  * {@link BehestClient} with local signing of tokens.
  *
  * @deprecated Use {@link Behest} and its `auth.mint`.
+ *
+ * @example
+ * ```ts
+ * import { generateKeyPairSync } from "node:crypto";
+ * import { BehestServerClient } from "@behest/client-ts";
+ *
+ * const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+ * const privateKeyPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+ * const signingKey = { privateKeyPem, keyId: "sk_0123456789abcdef", tenantId: "tenant", projectId: "project" };
+ * const server = new BehestServerClient({ signingKey });
+ * const token = await server.mintToken("ada", "regular", 3600);
+ * console.log(server.isTokenExpiringSoon(token)); // false
+ * ```
  */
 export const BehestServerClient: new (options?: BehestServerClientOptions) => BehestServerClient =
   lazyClass(defineServerClient);
 
-/** OpenAI's class, for programs that import it from here. It is loaded when it is first used. */
+/**
+ * OpenAI's class, for programs that import it from here. It is loaded when it is first used.
+ *
+ * @deprecated Import it from `openai`.
+ *
+ * @example
+ * ```ts
+ * const { token } = await client.auth.mint({ user_id: "ada" });
+ * const theirs = new OpenAI({ apiKey: token, baseURL: `${client.config.baseUrl}/v1` });
+ * console.log((await theirs.models.list()).data.length);
+ * ```
+ */
 export const OpenAI: typeof OpenAIClass = lazyClass(() => {
   warnOnce("importing `OpenAI` from `@behest/client-ts` is deprecated: import it from `openai`");
   return loadOpenAI();

@@ -43,6 +43,18 @@ export interface SignTokenResult {
  *
  * @deprecated Use {@link Behest} with a private key as its `key`, and `auth.mint`.
  * @throws {@link BehestConfigError} `invalid_signing_key`, {@link BehestBadRequestError} for a lifetime that is none.
+ *
+ * @example
+ * ```ts
+ * import { generateKeyPairSync } from "node:crypto";
+ * import { signBehestJWT } from "@behest/client-ts";
+ *
+ * const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+ * const privateKeyPem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+ * const key = { privateKeyPem, keyId: "sk_0123456789abcdef", tenantId: "tenant", projectId: "project" };
+ * const { accessToken, expiresAt } = await signBehestJWT(key, { userId: "ada", expiresIn: 300 });
+ * console.log(accessToken.length, new Date(expiresAt * 1000));
+ * ```
  */
 export async function signBehestJWT(config: SigningKeyConfig, options: SignTokenOptions): Promise<SignTokenResult> {
   warnOnce("`signBehestJWT` is deprecated: use `Behest` with a private key, and `auth.mint`");
