@@ -20,8 +20,9 @@ IMPORTS = {
 }
 HOLD = {"streams": 1000, "open_each": 0.002, "patience": 10}
 HOLD_CHUNK_DELAY_MS = 50
-# work: how much of it comes before the first sample, how much is done at a time, and the delay between chunks in ms.
-MEMORY = {"calls": (10_000, 64, 0), "streams": (2_000, 20, 20)}
+# work: how much of it comes before the first sample (V8 sizes its heap by then), how much is done at a time, and the delay
+# between chunks in ms.
+MEMORY = {"calls": (60_000, 64, 0), "streams": (15_000, 20, 20)}
 SAMPLES = 20
 
 

@@ -45,6 +45,22 @@ _SHOWN = frozenset(
 _LONGEST_SHOWN = 64
 
 
+def _field(name: str) -> property:
+    """A known field. It could be left to `__getattr__`, which would come after a failed look-up that costs far more."""
+
+    def read(answer: Object) -> Any:
+        try:
+            return answer[name]
+        except KeyError:
+            # Then `__getattr__` is asked, which knows what is optional.
+            raise AttributeError(name) from None
+
+    def write(answer: Object, value: Any) -> None:
+        answer[name] = value
+
+    return property(read, write)
+
+
 class Object(dict[str, Any]):
     """A JSON object: a dict whose keys can also be read as attributes.
 
@@ -66,6 +82,9 @@ class Object(dict[str, Any]):
         cls._shapes = tuple((shapes or {}).items())
         annotations: dict[str, str] = cls.__annotations__
         cls._optional = frozenset(name for name, kind in annotations.items() if kind.endswith("| None"))
+        for name in annotations:
+            if not hasattr(cls, name):
+                setattr(cls, name, _field(name))
 
     # Hidden from type checkers, so that they find misspelt names.
     if not TYPE_CHECKING:
