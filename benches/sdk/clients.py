@@ -50,15 +50,15 @@ class Clients:
             command = ["node", HERE / f"node/{program}.mjs"]
         return [*map(str, command), json.dumps(told)]
 
-    def run(self, language, program, told, patience=PATIENCE):
+    def run(self, language, program, told, patience=PATIENCE, cores=None):
         """What a program found."""
-        return json.loads(self.output(self.command(language, program, told), patience))
+        return json.loads(self.output(self.command(language, program, told), patience, cores))
 
-    def output(self, command, patience=PATIENCE):
-        """What a command prints."""
+    def output(self, command, patience=PATIENCE, cores=None):
+        """What a command prints. It runs on the client's core, unless more are named."""
         try:
             ended = subprocess.run(
-                ["taskset", "-c", str(self.core), *map(str, command)],
+                ["taskset", "-c", cores or str(self.core), *map(str, command)],
                 check=False,
                 capture_output=True,
                 text=True,

@@ -71,6 +71,7 @@ def hold_table(outcome):
     rows = []
     for title, part, measure in (
         ("longest hold, ms", "running", "longest_ms"),
+        ("what the loop's thread computed of it, ms", "running", "longest_computed_ms"),
         ("99th percentile, ms", "running", "p99_ms"),
         ("longest hold while they are opened, ms", "opening", "longest_ms"),
     ):
