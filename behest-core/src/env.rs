@@ -40,6 +40,34 @@ pub const ADMIN_SECRET: &str = "BEHEST_ADMIN_SECRET";
 pub const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
 /// Where OpenAI, or a compatible server, answers, `/v1` included.
 pub const OPENAI_BASE_URL: &str = "OPENAI_BASE_URL";
+/// The platform's key for Anthropic.
+pub const ANTHROPIC_API_KEY: &str = "ANTHROPIC_API_KEY";
+/// Where Anthropic's interface answers.
+pub const ANTHROPIC_BASE_URL: &str = "ANTHROPIC_BASE_URL";
+/// The platform's key for Gemini.
+pub const GEMINI_API_KEY: &str = "GEMINI_API_KEY";
+/// The same, under the name that Google's own packages also read.
+pub const GOOGLE_API_KEY: &str = "GOOGLE_API_KEY";
+/// Where Gemini's interface answers, the version included.
+pub const GEMINI_BASE_URL: &str = "GEMINI_BASE_URL";
+/// The platform's key for Cohere.
+pub const COHERE_API_KEY: &str = "COHERE_API_KEY";
+/// The same, under the name that Cohere's own packages read.
+pub const CO_API_KEY: &str = "CO_API_KEY";
+/// Where Cohere's interface answers.
+pub const COHERE_BASE_URL: &str = "COHERE_BASE_URL";
+/// The platform's key for Mistral.
+pub const MISTRAL_API_KEY: &str = "MISTRAL_API_KEY";
+/// Where Mistral's interface answers, `/v1` included.
+pub const MISTRAL_BASE_URL: &str = "MISTRAL_BASE_URL";
+/// The platform's key for Azure OpenAI.
+pub const AZURE_OPENAI_API_KEY: &str = "AZURE_OPENAI_API_KEY";
+/// Where the customer's resource of Azure OpenAI answers, as in `https://name.openai.azure.com`.
+pub const AZURE_OPENAI_ENDPOINT: &str = "AZURE_OPENAI_ENDPOINT";
+/// The platform's key for OpenRouter.
+pub const OPENROUTER_API_KEY: &str = "OPENROUTER_API_KEY";
+/// Where OpenRouter's interface answers, `/api/v1` included.
+pub const OPENROUTER_BASE_URL: &str = "OPENROUTER_BASE_URL";
 
 /// The user's home folder.
 pub const HOME: &str = "HOME";

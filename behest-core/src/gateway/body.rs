@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// More fields than any API has: looking one up is a walk over all of them.
 const MAX_FIELDS: usize = 256;
@@ -34,6 +35,15 @@ impl Fields {
             Some((_, old)) => *old = value,
             None => self.0.push((name.to_owned(), value)),
         }
+    }
+
+    /// The fields read as JSON. What is no JSON is not there: nothing that was parsed once fails to be.
+    #[must_use]
+    pub fn to_map(&self) -> Map<String, Value> {
+        let read = |(name, value): &(String, Box<RawValue>)| {
+            Some((name.clone(), serde_json::from_str(value.get()).ok()?))
+        };
+        self.0.iter().filter_map(read).collect()
     }
 
     /// Writes the object with `messages` as its list of messages.

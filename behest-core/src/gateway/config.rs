@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::providers::Timeouts;
 use super::providers::address::names_private;
+use super::providers::known::KNOWN;
 use super::store::sqlite::Durability;
 use crate::env;
 use crate::secret::Secret;
@@ -234,9 +235,9 @@ impl Config {
         Ok(config)
     }
 
-    /// Puts the environment over the file: the master key, the providers' keys, and the provider that OpenAI's own
-    /// variables describe. An OpenAI address that is itself private, such as `http://localhost:11434/v1`, counts as
-    /// declared local: the operator wrote it there.
+    /// Puts the environment over the file: the master key, the providers' keys, and the providers that their usual
+    /// variables describe, such as `OPENAI_API_KEY` and `OPENAI_BASE_URL`. An address there that is itself private, such
+    /// as `http://localhost:11434/v1`, counts as declared local: the operator wrote it there.
     ///
     /// # Errors
     /// [`ConfigError::MissingVariable`] when the file names a variable that is not set.
@@ -248,13 +249,16 @@ impl Config {
         if let Some(key) = secret(env::ENCRYPTION_KEY) {
             self.encryption_key = Some(key);
         }
-        let (key, base_url) = (secret(env::OPENAI_API_KEY), variable(env::OPENAI_BASE_URL));
-        if key.is_some() || base_url.is_some() {
-            let openai = self.providers.entry("openai".to_owned()).or_default();
-            openai.api_key = key;
-            if let Some(base_url) = base_url {
-                openai.local |= url::Url::parse(&base_url).is_ok_and(|url| names_private(&url));
-                openai.base_url = Some(base_url);
+        for known in &KNOWN {
+            let key = known.key_variables.iter().find_map(|name| secret(name));
+            let base_url = variable(known.base_url_variable);
+            if key.is_some() || base_url.is_some() {
+                let provider = self.providers.entry(known.name.to_owned()).or_default();
+                provider.api_key = key;
+                if let Some(base_url) = base_url {
+                    provider.local |= url::Url::parse(&base_url).is_ok_and(|url| names_private(&url));
+                    provider.base_url = Some(base_url);
+                }
             }
         }
         for (provider, settings) in &mut self.providers {

@@ -210,6 +210,8 @@ pub struct Plan {
     pub turn: Turn,
     /// The body for the provider.
     pub body: bytes::Bytes,
+    /// The parameters that the provider's dialect could not say, by name.
+    pub dropped: Vec<String>,
     /// What it costs; `None` when nobody knows.
     pub price: Option<Arc<Price>>,
     /// The prompt's size in tokens, estimated.

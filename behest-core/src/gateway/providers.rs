@@ -1,9 +1,19 @@
 //! Providers: who answers, and the one trait that all of them keep.
 
 pub mod address;
+pub mod anthropic;
+pub mod cohere;
+pub mod compatible;
+pub mod endpoint;
+pub mod exchange;
+pub mod gemini;
 pub mod http;
+pub mod known;
 pub mod local;
 pub mod openai;
+pub mod streaming;
+pub mod translate;
+pub mod translated;
 
 use std::time::Duration;
 
@@ -13,6 +23,11 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+
+use compatible::Compatible;
+use endpoint::Endpoint;
+use translate::TranslateError;
+use translate::ask::Target;
 
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
@@ -26,8 +41,6 @@ use crate::types::problem::Code;
 pub const LOCAL: &str = "local";
 /// The offline model.
 pub const ECHO: &str = "local/echo";
-/// OpenAI's public address.
-pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// Which language a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +49,14 @@ pub enum Dialect {
     Local,
     /// OpenAI's chat completions.
     OpenAi,
+    /// OpenAI's but for some words.
+    Compatible(Compatible),
+    /// Anthropic's Messages.
+    Anthropic,
+    /// Gemini's `generateContent`.
+    Gemini,
+    /// Cohere's chat, version 2.
+    Cohere,
 }
 
 /// A provider's key as it is at hand.
@@ -62,8 +83,8 @@ pub struct Upstream {
     pub local: bool,
     /// Its key.
     pub key: ProviderKey,
-    /// Address and credential of its chat completions, made ready once; `None` where they cannot be called.
-    endpoint: Option<openai::Endpoint>,
+    /// Address and credential, made ready once; `None` where they cannot be called.
+    endpoint: Option<Endpoint>,
     /// Whose key that is.
     pub source: KeySource,
     /// The models it serves; `None` where nobody said.
@@ -71,9 +92,9 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// A server that speaks OpenAI's dialect at `base_url`.
+    /// A provider at `base_url`, in the dialect that goes with its name.
     #[must_use]
-    pub fn open_ai(
+    pub fn new(
         name: String,
         base_url: String,
         local: bool,
@@ -81,8 +102,9 @@ impl Upstream {
         source: KeySource,
         models: Option<Vec<String>>,
     ) -> Self {
-        let endpoint = openai::Endpoint::new(&base_url, &key);
-        Self { name, dialect: Dialect::OpenAi, base_url, local, key, endpoint, source, models }
+        let dialect = known::find(&name).map_or(Dialect::OpenAi, |known| known.dialect);
+        let endpoint = Endpoint::new(dialect, &base_url, &key);
+        Self { name, dialect, base_url, local, key, endpoint, source, models }
     }
 
     /// The offline model's provider.
@@ -112,14 +134,15 @@ impl Upstream {
             }
             _ => ProviderKey::None,
         };
-        let base_url = row.base_url.clone().unwrap_or_else(|| OPENAI_BASE_URL.to_owned());
-        Self::open_ai(row.name.clone(), base_url, row.local, key, KeySource::Byok, row.models.clone())
+        // Only a provider with a public address is stored without one.
+        let base_url = row.base_url.clone().or_else(|| known::base_url(&row.name)).unwrap_or_default();
+        Self::new(row.name.clone(), base_url, row.local, key, KeySource::Byok, row.models.clone())
     }
 
     /// Whether it is the provider's public service, whose models the price table lists.
     #[must_use]
     pub fn is_catalogued(&self) -> bool {
-        self.base_url == OPENAI_BASE_URL
+        known::base_url(&self.name).is_some_and(|base_url| base_url == self.base_url)
     }
 }
 
@@ -298,6 +321,8 @@ impl Refuse for ProviderFailure {
 pub struct ChatCall<'c> {
     /// Which provider.
     pub upstream: &'c Upstream,
+    /// The model, by the provider's name for it.
+    pub model: &'c str,
     /// What [`Provider::body`] made.
     pub body: Bytes,
     /// Whether the answer is streamed.
@@ -356,11 +381,28 @@ pub enum Answer {
     Stream(ChunkStream),
 }
 
+/// A request as the provider gets it.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The body.
+    pub body: Bytes,
+    /// The parameters that it could not say, by name.
+    pub dropped: Vec<String>,
+}
+
 /// A provider's adapter. Bodies are made by pure functions, so that translation is tested without a network.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Writes the provider's request: `fields` and `messages` with the model's name as the provider knows it.
-    fn body(&self, fields: &mut Fields, messages: &[Box<RawValue>], model: &str, stream: bool) -> Bytes;
+    /// Writes the provider's request: `fields` and `messages` for the model that `target` names.
+    ///
+    /// # Errors
+    /// When the provider has no way to say it.
+    fn body(
+        &self,
+        fields: &mut Fields,
+        messages: &[Box<RawValue>],
+        target: &Target<'_>,
+    ) -> Result<Prepared, TranslateError>;
 
     /// Sends it and waits for the beginning of the answer.
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError>;
@@ -371,6 +413,12 @@ pub trait Provider: Send + Sync {
 pub fn adapter(dialect: Dialect) -> &'static dyn Provider {
     match dialect {
         Dialect::Local => &local::Local,
-        Dialect::OpenAi => &openai::OpenAi,
+        Dialect::OpenAi => &openai::PLAIN,
+        Dialect::Compatible(Compatible::Mistral) => &openai::MISTRAL,
+        Dialect::Compatible(Compatible::OpenRouter) => &openai::OPEN_ROUTER,
+        Dialect::Compatible(Compatible::Azure) => &openai::AZURE,
+        Dialect::Anthropic => &translated::ANTHROPIC,
+        Dialect::Gemini => &translated::GEMINI,
+        Dialect::Cohere => &translated::COHERE,
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::control::ControlError;
 use super::ledger::journal::JournalError;
 use super::providers::ProviderFailure;
+use super::providers::translate::TranslateError;
 use super::serve::edge::EdgeError;
 use super::stages::authenticate::AuthenticateError;
 use super::stages::dispatch::DispatchError;
@@ -81,6 +82,9 @@ pub enum Refusal {
     /// The provider's key or price.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// The provider's dialect.
+    #[error(transparent)]
+    Translate(#[from] TranslateError),
     /// No provider was asked.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
@@ -113,6 +117,7 @@ impl Refusal {
             Self::Select(error) => error,
             Self::Recall(error) => error,
             Self::Route(error) => error,
+            Self::Translate(error) => error,
             Self::Dispatch(error) => error,
             Self::Provider(error) => error,
             Self::Record(error) => error,

@@ -19,7 +19,7 @@ use super::control::projects;
 use super::hosts::Hosts;
 use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
-use super::providers::{OPENAI_BASE_URL, ProviderKey, Upstream};
+use super::providers::{ProviderKey, Upstream, known};
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
@@ -167,18 +167,20 @@ fn platform_providers(config: &Config) -> Result<Vec<Arc<Upstream>>, ConfigError
                         key: format!("providers.{name}.base_url"),
                         problem: format!("is refused: {error}"),
                     })?,
-                None if name == "openai" => OPENAI_BASE_URL.to_owned(),
-                None => {
-                    return Err(ConfigError::Value {
-                        key: format!("providers.{name}.base_url"),
-                        problem: "is needed: where does it answer?".to_owned(),
-                    });
-                }
+                None => match known::base_url(name) {
+                    Some(base_url) => base_url,
+                    None => {
+                        return Err(ConfigError::Value {
+                            key: format!("providers.{name}.base_url"),
+                            problem: "is needed: where does it answer?".to_owned(),
+                        });
+                    }
+                },
             };
         let key = provider.api_key.clone().map_or(ProviderKey::None, ProviderKey::Open);
         let models = provider.models.clone();
         let source = KeySource::Platform;
-        Ok(Arc::new(Upstream::open_ai(name.clone(), base_url, provider.local, key, source, models)))
+        Ok(Arc::new(Upstream::new(name.clone(), base_url, provider.local, key, source, models)))
     };
     config.providers.iter().map(upstream).collect()
 }

@@ -27,6 +27,8 @@ mod gateway_control;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_cors;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_dialects;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_isolation;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_memory;
@@ -48,6 +50,8 @@ mod gateway_usage;
 mod local;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod parity;
+#[cfg(feature = "gateway")]
+mod provider_page;
 #[cfg(feature = "gateway")]
 mod store_conformance;
 mod support;

@@ -5,7 +5,7 @@ use super::{ControlError, tenants};
 use crate::gateway::auth::api_keys::last_four;
 use crate::gateway::ledger::record::KeySource;
 use crate::gateway::providers::address::check_base_url;
-use crate::gateway::providers::{LOCAL, ProviderKey};
+use crate::gateway::providers::{LOCAL, ProviderKey, known};
 use crate::gateway::refusal::Refusal;
 use crate::gateway::store::rows::ProviderRow;
 use crate::gateway::{Gateway, clock};
@@ -62,7 +62,7 @@ pub async fn put(
             check_base_url(base_url, new.local)
                 .map_err(|error| ControlError::field("base_url", format!("is refused: {error}")))?,
         ),
-        None if new.name == "openai" => None,
+        None if known::base_url(&new.name).is_some() => None,
         None => return Err(ControlError::field("base_url", "is needed for this provider").into()),
     };
     let key = new.api_key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).map(Secret::new);
@@ -71,6 +71,13 @@ pub async fn put(
     }
     if key.as_ref().is_some_and(|key| !key.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
         return Err(ControlError::field("api_key", "must be visible ASCII").into());
+    }
+    // At an address of its own it may be another server, with keys of another form.
+    if let (Some(key), None, Some(known)) = (&key, &base_url, known::find(&new.name))
+        && let Some(prefix) = known.key_prefix.filter(|prefix| !key.expose().starts_with(prefix))
+    {
+        let rule = format!("is no key of {}: those begin with `{prefix}`", known.name);
+        return Err(ControlError::field("api_key", rule).into());
     }
     let owner = [tenant.id.to_string(), new.name.clone()];
     let sealer = gateway.sealer();

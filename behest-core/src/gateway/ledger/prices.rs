@@ -29,6 +29,9 @@ pub struct Price {
     /// How many tokens fit.
     #[serde(default)]
     pub context: Option<u64>,
+    /// How many tokens an answer may have, when known.
+    #[serde(default)]
+    pub max_output: Option<u64>,
     /// Other prices for the whole request above a size of its input.
     #[serde(default)]
     pub tiers: Vec<PriceTier>,
@@ -66,6 +69,7 @@ impl Price {
             cache_read: None,
             cache_write: None,
             context: None,
+            max_output: None,
             tiers: Vec::new(),
             version: Arc::from("built-in"),
         }

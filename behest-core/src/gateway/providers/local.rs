@@ -16,7 +16,9 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, ChatCall, Chunk, ECHO, Provider, ProviderError, Summary, Whole};
+use super::translate::TranslateError;
+use super::translate::ask::Target;
+use super::{Answer, ChatCall, Chunk, ECHO, Prepared, Provider, ProviderError, Summary, Whole};
 use crate::gateway::body::Fields;
 use crate::gateway::clock;
 use crate::gateway::ledger::record::Tokens;
@@ -31,8 +33,13 @@ pub struct Local;
 
 #[async_trait]
 impl Provider for Local {
-    fn body(&self, fields: &mut Fields, messages: &[Box<RawValue>], _model: &str, _stream: bool) -> Bytes {
-        fields.write(messages)
+    fn body(
+        &self,
+        fields: &mut Fields,
+        messages: &[Box<RawValue>],
+        _: &Target<'_>,
+    ) -> Result<Prepared, TranslateError> {
+        Ok(Prepared { body: fields.write(messages), dropped: Vec::new() })
     }
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {

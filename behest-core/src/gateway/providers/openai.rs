@@ -3,24 +3,44 @@
 mod reply;
 mod request;
 mod stream;
-mod wire;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::{Answer, ChatCall, Provider, ProviderError};
+use super::compatible::Compatible;
+use super::translate::TranslateError;
+use super::translate::ask::Target;
+use super::{Answer, ChatCall, Prepared, Provider, ProviderError, exchange, streaming};
 use crate::gateway::body::Fields;
 
-pub use wire::Endpoint;
-
 /// The adapter.
-pub struct OpenAi;
+pub struct OpenAi {
+    /// Whose words differ from OpenAI's, if they do.
+    compatible: Option<Compatible>,
+}
+
+/// OpenAI, and servers that speak as it does.
+pub static PLAIN: OpenAi = OpenAi { compatible: None };
+/// Mistral.
+pub static MISTRAL: OpenAi = OpenAi { compatible: Some(Compatible::Mistral) };
+/// OpenRouter.
+pub static OPEN_ROUTER: OpenAi = OpenAi { compatible: Some(Compatible::OpenRouter) };
+/// Azure OpenAI.
+pub static AZURE: OpenAi = OpenAi { compatible: Some(Compatible::Azure) };
 
 #[async_trait]
 impl Provider for OpenAi {
-    fn body(&self, fields: &mut Fields, messages: &[Box<RawValue>], model: &str, stream: bool) -> Bytes {
-        request::write(fields, messages, model, stream)
+    fn body(
+        &self,
+        fields: &mut Fields,
+        messages: &[Box<RawValue>],
+        target: &Target<'_>,
+    ) -> Result<Prepared, TranslateError> {
+        let (body, dropped) = match self.compatible {
+            None => (request::write(fields, messages, target.model, target.stream), Vec::new()),
+            Some(compatible) => compatible.request(std::mem::take(fields), messages, target)?,
+        };
+        Ok(Prepared { body, dropped })
     }
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
@@ -28,11 +48,13 @@ impl Provider for OpenAi {
         let timeouts = call.timeouts;
         let key = &call.upstream.key;
         let hide_key = |error: ProviderError| error.without_key(key);
-        let response = wire::send(call).await.map_err(hide_key)?;
+        let response = exchange::send(call).await.map_err(hide_key)?;
         if stream {
-            Ok(Answer::Stream(stream::chunks(response.into_body(), timeouts, key.clone())))
+            let reader = stream::Reader::new(self.compatible);
+            Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key.clone())))
         } else {
-            let body = wire::whole(response.into_body(), timeouts).await?;
+            let body = exchange::whole(response.into_body(), timeouts).await?;
+            let body = self.compatible.and_then(|compatible| compatible.mend(&body)).unwrap_or(body);
             let summary = reply::summary(&body).map_err(hide_key)?;
             Ok(Answer::Whole(super::Whole { body, summary }))
         }

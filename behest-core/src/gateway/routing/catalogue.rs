@@ -167,12 +167,14 @@ fn known_elsewhere(model: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::gateway::ledger::record::KeySource;
-    use crate::gateway::providers::{LOCAL, OPENAI_BASE_URL, ProviderKey};
+    use crate::gateway::providers::{LOCAL, ProviderKey};
+
+    const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
     fn upstream(name: &str, base_url: &str, models: Option<&[&str]>) -> Arc<Upstream> {
         let models = models.map(|models| models.iter().map(|model| (*model).to_owned()).collect());
         let (name, base_url) = (name.to_owned(), base_url.to_owned());
-        Arc::new(Upstream::open_ai(name, base_url, false, ProviderKey::None, KeySource::Platform, models))
+        Arc::new(Upstream::new(name, base_url, false, ProviderKey::None, KeySource::Platform, models))
     }
 
     fn served(catalogue: &Catalogue, model: &str) -> Option<(String, String)> {

@@ -12,6 +12,7 @@ use crate::types::control::Page;
 const MODEL: HeaderName = HeaderName::from_static("x-behest-model");
 const PROVIDER: HeaderName = HeaderName::from_static("x-behest-provider");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-behest-attempts");
+const DROPPED: HeaderName = HeaderName::from_static("x-behest-dropped-params");
 const MEMORY: HeaderName = HeaderName::from_static("x-behest-memory");
 const COST: HeaderName = HeaderName::from_static("x-behest-cost-usd");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
@@ -64,6 +65,12 @@ pub fn answer_headers(headers: &mut HeaderMap, plan: &Plan, attempts: u32) {
         headers.insert(PROVIDER, provider);
     }
     headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+    // Names of fields are the client's own text: one that no header can hold stays out of it.
+    if !plan.dropped.is_empty()
+        && let Ok(dropped) = HeaderValue::from_str(&plan.dropped.join(", "))
+    {
+        headers.insert(DROPPED, dropped);
+    }
     if let Some(recalled) = plan.turn.recalled {
         headers.insert(MEMORY, HeaderValue::from(recalled));
     }

@@ -86,6 +86,7 @@ async fn ask(gateway: &Gateway, plan: &Plan) -> Result<Content, ProviderError> {
     let upstream = &plan.turn.model.upstream;
     let call = ChatCall {
         upstream,
+        model: &plan.turn.model.name,
         body: plan.body.clone(),
         stream: plan.turn.request.stream,
         traceparent: plan.turn.request.head.headers.get("traceparent"),

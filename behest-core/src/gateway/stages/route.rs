@@ -6,7 +6,8 @@ use crate::gateway::Gateway;
 use crate::gateway::context::{Model, Plan, Turn};
 use crate::gateway::ledger::estimate;
 use crate::gateway::ledger::prices::{Price, PriceTable};
-use crate::gateway::providers::{Dialect, ProviderKey, adapter};
+use crate::gateway::providers::translate::ask::Target;
+use crate::gateway::providers::{Dialect, Prepared, ProviderKey, adapter};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::types::control::UnknownPricePolicy;
 use crate::types::problem::Code;
@@ -51,10 +52,12 @@ pub fn route(_gateway: &Gateway, mut turn: Turn) -> Result<Plan, Refusal> {
     }
     let price = price(&turn.model, turn.request.caller.settings.unknown_price)?;
     let prompt_tokens = estimate::prompt(&turn.request.messages);
-    let stream = turn.request.stream;
     let messages = std::mem::take(&mut turn.request.messages);
-    let body = adapter(upstream.dialect).body(&mut turn.request.fields, &messages, &turn.model.name, stream);
-    Ok(Plan { turn, body, price, prompt_tokens })
+    let max_output = price.as_ref().and_then(|price| price.max_output);
+    let target = Target { model: &turn.model.name, max_output, stream: turn.request.stream };
+    let Prepared { body, dropped } =
+        adapter(upstream.dialect).body(&mut turn.request.fields, &messages, &target)?;
+    Ok(Plan { turn, body, dropped, price, prompt_tokens })
 }
 
 fn price(model: &Model, policy: UnknownPricePolicy) -> Result<Option<Arc<Price>>, RouteError> {
@@ -63,8 +66,7 @@ fn price(model: &Model, policy: UnknownPricePolicy) -> Result<Option<Arc<Price>>
         return Ok(Some(Arc::new(Price::free())));
     }
     let prices = PriceTable::embedded();
-    let listed_as = if upstream.is_catalogued() { "openai" } else { upstream.name.as_str() };
-    match (prices.find(listed_as, &model.name), policy) {
+    match (prices.find(&upstream.name, &model.name), policy) {
         (Some(price), _) => Ok(Some(Arc::clone(price))),
         (None, UnknownPricePolicy::Ceiling) => Ok(prices.ceiling().cloned()),
         (None, UnknownPricePolicy::Flag) => Ok(None),

@@ -112,7 +112,9 @@ pub(super) fn summary(body: &[u8]) -> Result<Summary, ProviderError> {
     let reply: Reply<'_> =
         serde_json::from_slice(body).map_err(|_| ProviderError::Garbage("it is not a chat completion"))?;
     if let Some(error) = reply.error.filter(|error| error.get() != "null") {
-        return Err(ProviderError::InStream { message: super::wire::message_of(error.get()) });
+        return Err(ProviderError::InStream {
+            message: crate::gateway::providers::exchange::message_of(error.get()),
+        });
     }
     let Some(choices) = &reply.choices else {
         return Err(ProviderError::Garbage("it has no choices"));
@@ -126,7 +128,9 @@ pub(super) fn chunk(data: bytes::Bytes) -> Result<Chunk, ProviderError> {
     let reply: Reply<'_> = serde_json::from_slice(&data)
         .map_err(|_| ProviderError::Garbage("an event of the stream is not a chunk"))?;
     if let Some(error) = reply.error.filter(|error| error.get() != "null") {
-        return Err(ProviderError::InStream { message: super::wire::message_of(error.get()) });
+        return Err(ProviderError::InStream {
+            message: crate::gateway::providers::exchange::message_of(error.get()),
+        });
     }
     let choices = reply.choices.unwrap_or_default();
     let first = choices.iter().find(|choice| choice.index.unwrap_or(0) == 0);

@@ -1,14 +1,14 @@
-//! Address, authentication and errors of OpenAI's HTTP interface.
+//! One request and the beginning of its answer, over HTTP; and what a provider says when it refuses.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::stream::timed_out;
-use crate::gateway::providers::{ChatCall, Phase, ProviderError, ProviderKey, Timeouts};
+use super::streaming::timed_out;
+use super::{ChatCall, Phase, ProviderError, Timeouts};
 
 /// The largest plain answer that is read.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -16,42 +16,19 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 const MAX_ERROR_BYTES: usize = 64 << 10;
 const MAX_MESSAGE_CHARACTERS: usize = 500;
 
-/// Where a server's chat completions are, and what to show there.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    uri: Uri,
-    authorization: Option<HeaderValue>,
-}
-
-impl Endpoint {
-    /// Makes address and credential ready; `None` when one of them cannot stand in a request.
-    pub(in crate::gateway::providers) fn new(base_url: &str, key: &ProviderKey) -> Option<Self> {
-        let uri = format!("{base_url}/chat/completions").parse().ok()?;
-        let authorization = match key {
-            ProviderKey::Open(key) => {
-                let mut bearer = HeaderValue::try_from(format!("Bearer {}", key.expose())).ok()?;
-                bearer.set_sensitive(true);
-                Some(bearer)
-            }
-            ProviderKey::None | ProviderKey::Unreadable(_) => None,
-        };
-        Some(Self { uri, authorization })
-    }
-}
-
 /// Sends the request; gives the answer once its headers say that it is one.
-pub(super) async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, ProviderError> {
-    let endpoint = call.upstream.endpoint.as_ref();
-    let endpoint =
-        endpoint.ok_or_else(|| ProviderError::Unreachable("it cannot be called as configured".to_owned()))?;
+///
+/// # Errors
+/// [`ProviderError`] says what the provider did instead.
+pub async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, ProviderError> {
+    let unusable = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
+    let endpoint = call.upstream.endpoint.as_ref().ok_or_else(unusable)?;
+    let uri = endpoint.uri(call.model, call.stream).ok_or_else(unusable)?;
     let mut request = Request::new(Full::new(call.body));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = endpoint.uri.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = endpoint.headers().clone();
     let headers = request.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(authorization) = &endpoint.authorization {
-        headers.insert(header::AUTHORIZATION, authorization.clone());
-    }
     if let Some(traceparent) = call.traceparent {
         headers.insert("traceparent", traceparent.clone());
     }
@@ -67,7 +44,10 @@ pub(super) async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, Provi
 }
 
 /// Reads a whole answer.
-pub(super) async fn whole(body: Incoming, timeouts: Timeouts) -> Result<Bytes, ProviderError> {
+///
+/// # Errors
+/// When it breaks off, takes too long, or is too long.
+pub async fn whole(body: Incoming, timeouts: Timeouts) -> Result<Bytes, ProviderError> {
     read(body, timeouts, MAX_ANSWER_BYTES).await
 }
 
@@ -147,7 +127,8 @@ fn error_of(body: &[u8]) -> (String, Option<String>) {
 }
 
 /// The message of an error object, or of an error that is plain text.
-pub(super) fn message_of(error: &str) -> String {
+#[must_use]
+pub fn message_of(error: &str) -> String {
     match serde_json::from_str::<ErrorDetail>(error) {
         Ok(ErrorDetail::Object { message, .. } | ErrorDetail::Text(message)) => short(&message),
         Err(_) => "it gave no reason".to_owned(),

@@ -1,0 +1,86 @@
+//! OpenRouter: one key to many providers. It leaves out itself what a model does not know, unless
+//! `provider.require_parameters` says otherwise, and takes `reasoning_details` back as it gave them.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{object, said, set};
+use crate::gateway::body::Fields;
+use crate::gateway::providers::translate::Rule::{Passed, Translated};
+use crate::gateway::providers::translate::Rules;
+
+/// What becomes of each parameter.
+pub const RULES: Rules = &[
+    ("audio", Passed),
+    ("frequency_penalty", Passed),
+    ("function_call", Passed),
+    ("functions", Passed),
+    ("logit_bias", Passed),
+    ("logprobs", Passed),
+    ("max_completion_tokens", Passed),
+    ("max_tokens", Passed),
+    ("messages", Passed),
+    ("metadata", Passed),
+    ("min_p", Passed),
+    ("modalities", Passed),
+    ("model", Translated("the same, as `author/model`")),
+    ("models", Passed),
+    ("n", Passed),
+    ("parallel_tool_calls", Passed),
+    ("plugins", Passed),
+    ("prediction", Passed),
+    ("presence_penalty", Passed),
+    ("prompt_cache_key", Passed),
+    ("prompt_cache_retention", Passed),
+    ("provider", Passed),
+    ("reasoning", Passed),
+    ("reasoning_effort", Translated("`reasoning.effort`, unless `reasoning` is there")),
+    ("repetition_penalty", Passed),
+    ("response_format", Passed),
+    ("route", Passed),
+    ("safety_identifier", Passed),
+    ("seed", Passed),
+    ("service_tier", Passed),
+    ("stop", Passed),
+    ("store", Passed),
+    ("stream", Passed),
+    ("stream_options", Translated("the same, with `include_usage`")),
+    ("temperature", Passed),
+    ("tool_choice", Passed),
+    ("tools", Passed),
+    ("top_a", Passed),
+    ("top_k", Passed),
+    ("top_logprobs", Passed),
+    ("top_p", Passed),
+    ("transforms", Passed),
+    ("usage", Translated("the same, with `include`")),
+    ("user", Passed),
+    ("verbosity", Passed),
+    ("web_search_options", Passed),
+];
+
+pub fn patch(fields: &mut Fields) {
+    let effort = fields.take("reasoning_effort").filter(|effort| effort.get() != "null");
+    if let Some(effort) = effort.filter(|_| fields.get("reasoning").is_none()) {
+        set(fields, "reasoning", &serde_json::json!({ "effort": effort }));
+    }
+    let mut usage = object(fields, "usage");
+    usage.insert("include".to_owned(), Value::Bool(true));
+    set(fields, "usage", &usage);
+}
+
+/// Thoughts come as `reasoning`; they are given by the name that others have for them as well.
+pub fn mend(answer: &[u8]) -> Option<Bytes> {
+    memchr::memmem::find(answer, b"\"reasoning\"")?;
+    let mut answer: Value = serde_json::from_slice(answer).ok()?;
+    let mut mended = false;
+    for message in said(&mut answer) {
+        if let Some(Value::String(thoughts)) = message.get("reasoning").cloned()
+            && !message.contains_key("reasoning_content")
+        {
+            message.insert("reasoning_content".to_owned(), Value::from(thoughts));
+            mended = true;
+        }
+    }
+    mended.then(|| Bytes::from(answer.to_string()))
+}

@@ -1,0 +1,151 @@
+//! Where a provider answers, and what to show there: made ready once, since every call needs it.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+
+use super::compatible::Compatible;
+use super::{Dialect, ProviderKey};
+
+/// Anthropic's interface is versioned by date; this is the one that all of its documents describe.
+const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// The last version of Azure OpenAI's data plane that its documents call generally available by date.
+const AZURE_VERSION: &str = "2024-10-21";
+
+/// A provider's address and credential.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    address: Address,
+    headers: HeaderMap,
+}
+
+#[derive(Debug, Clone)]
+enum Address {
+    /// The same for every model.
+    Fixed(Uri),
+    /// Azure's: the model is a deployment of the customer's, and stands in the path.
+    Azure {
+        /// The customer's resource.
+        base_url: String,
+    },
+    /// Gemini's: the model stands in the path, and a stream has a path of its own.
+    Gemini {
+        /// Up to the version.
+        base_url: String,
+    },
+}
+
+impl Endpoint {
+    /// Makes address and credential ready; `None` when one of them cannot stand in a request, and for a provider that is
+    /// called without one.
+    #[must_use]
+    pub fn new(dialect: Dialect, base_url: &str, key: &ProviderKey) -> Option<Self> {
+        let fixed = |path: &str| Some(Address::Fixed(format!("{base_url}{path}").parse().ok()?));
+        let address = match dialect {
+            Dialect::Local => return None,
+            Dialect::Compatible(Compatible::Azure) => Address::Azure { base_url: base_url.to_owned() },
+            Dialect::OpenAi | Dialect::Compatible(_) => fixed("/chat/completions")?,
+            Dialect::Anthropic => fixed("/v1/messages")?,
+            Dialect::Cohere => fixed("/v2/chat")?,
+            Dialect::Gemini => Address::Gemini { base_url: base_url.to_owned() },
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if dialect == Dialect::Anthropic {
+            headers.insert("anthropic-version", ANTHROPIC_VERSION);
+        }
+        if let ProviderKey::Open(key) = key {
+            let (name, text) = match dialect {
+                Dialect::Anthropic => (HeaderName::from_static("x-api-key"), key.expose().to_owned()),
+                Dialect::Compatible(Compatible::Azure) => {
+                    (HeaderName::from_static("api-key"), key.expose().to_owned())
+                }
+                // Never in the address, which ends up in logs.
+                Dialect::Gemini => (HeaderName::from_static("x-goog-api-key"), key.expose().to_owned()),
+                _ => (header::AUTHORIZATION, format!("Bearer {}", key.expose())),
+            };
+            let mut value = HeaderValue::try_from(text).ok()?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Some(Self { address, headers })
+    }
+
+    /// Where `model` is called; `None` when its name cannot stand in an address.
+    #[must_use]
+    pub fn uri(&self, model: &str, stream: bool) -> Option<Uri> {
+        match &self.address {
+            Address::Fixed(uri) => Some(uri.clone()),
+            Address::Azure { base_url } => {
+                let model = in_path(model)?;
+                let path =
+                    format!("/openai/deployments/{model}/chat/completions?api-version={AZURE_VERSION}");
+                format!("{base_url}{path}").parse().ok()
+            }
+            Address::Gemini { base_url } => {
+                let model = in_path(model.strip_prefix("models/").unwrap_or(model))?;
+                let call = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+                format!("{base_url}/models/{model}:{call}").parse().ok()
+            }
+        }
+    }
+
+    /// What goes with every call.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+}
+
+/// The model's name, when it can stand in a path and lead nowhere else.
+fn in_path(model: &str) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let safe = !model.is_empty() && model.bytes().all(plain) && !matches!(model, "." | "..");
+    safe.then_some(model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn endpoint(dialect: Dialect) -> Endpoint {
+        let key = ProviderKey::Open(Secret::new("canary"));
+        Endpoint::new(dialect, "https://here.example", &key).expect("an endpoint")
+    }
+
+    #[test]
+    fn each_dialect_has_its_address_and_no_key_stands_in_it() {
+        for (dialect, stream, wanted) in [
+            (Dialect::OpenAi, true, "https://here.example/chat/completions"),
+            (Dialect::Compatible(Compatible::Mistral), true, "https://here.example/chat/completions"),
+            (
+                Dialect::Compatible(Compatible::Azure),
+                true,
+                "https://here.example/openai/deployments/m-1.5/chat/completions?api-version=2024-10-21",
+            ),
+            (Dialect::Anthropic, true, "https://here.example/v1/messages"),
+            (Dialect::Cohere, false, "https://here.example/v2/chat"),
+            (Dialect::Gemini, false, "https://here.example/models/m-1.5:generateContent"),
+            (Dialect::Gemini, true, "https://here.example/models/m-1.5:streamGenerateContent?alt=sse"),
+        ] {
+            let endpoint = endpoint(dialect);
+            assert_eq!(endpoint.uri("m-1.5", stream).expect("an address").to_string(), wanted);
+            assert!(!format!("{endpoint:?}").contains("canary"), "keys are not printed");
+            let shown = endpoint
+                .headers()
+                .values()
+                .any(|value| value.to_str().is_ok_and(|text| text.contains("canary")));
+            assert!(shown, "the key goes in a header");
+        }
+    }
+
+    #[test]
+    fn a_models_name_cannot_lead_elsewhere() {
+        assert!(endpoint(Dialect::Gemini).uri("models/gemini-2.5-flash", false).is_some());
+        for dialect in [Dialect::Gemini, Dialect::Compatible(Compatible::Azure)] {
+            for name in ["", "..", "a/../../admin", "m:countTokens", "m?key=x", "m%2f"] {
+                assert_eq!(endpoint(dialect).uri(name, false), None, "{name}");
+            }
+        }
+    }
+}

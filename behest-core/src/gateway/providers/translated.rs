@@ -1,0 +1,196 @@
+//! Providers with a dialect of their own: asked and understood through pure functions.
+
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+use super::streaming::EventReader;
+use super::translate::ask::Target;
+use super::translate::chunks::Writer;
+use super::translate::{Event, TranslateError, answer};
+use super::{
+    Answer, ChatCall, Chunk, Prepared, Provider, ProviderError, Summary, Whole, anthropic, cohere, exchange,
+    gemini, streaming,
+};
+use crate::gateway::body::Fields;
+use crate::gateway::clock;
+use crate::sse;
+
+/// Anthropic.
+pub static ANTHROPIC: Translated = Translated {
+    request: anthropic::request,
+    reply: anthropic::reply,
+    reader: || Box::new(anthropic::Reader::default()),
+};
+
+/// Gemini.
+pub static GEMINI: Translated = Translated {
+    request: gemini::request,
+    reply: gemini::reply,
+    reader: || Box::new(gemini::Reader::default()),
+};
+
+/// Cohere.
+pub static COHERE: Translated = Translated {
+    request: cohere::request,
+    reply: cohere::reply,
+    reader: || Box::new(cohere::Reader::default()),
+};
+
+type Request =
+    fn(&[Box<RawValue>], Map<String, Value>, &Target<'_>) -> Result<(Value, Vec<String>), TranslateError>;
+
+/// What a dialect brings.
+pub struct Translated {
+    /// The provider's request, and the parameters that it cannot say.
+    pub request: Request,
+    /// A whole answer.
+    pub reply: fn(&[u8]) -> Result<Vec<Event>, ProviderError>,
+    /// A reader of one stream.
+    pub reader: fn() -> Box<dyn DialectReader>,
+}
+
+/// Reads one stream of a dialect.
+pub trait DialectReader: Send {
+    /// The events in one server-sent event.
+    ///
+    /// # Errors
+    /// When it cannot be read, or says that the answer failed.
+    fn read(&mut self, event: &sse::Event) -> Result<Vec<Event>, ProviderError>;
+
+    /// Whether the answer is complete.
+    fn is_complete(&self) -> bool;
+}
+
+impl DialectReader for anthropic::Reader {
+    fn read(&mut self, event: &sse::Event) -> Result<Vec<Event>, ProviderError> {
+        self.read(event)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete()
+    }
+}
+
+impl DialectReader for gemini::Reader {
+    fn read(&mut self, event: &sse::Event) -> Result<Vec<Event>, ProviderError> {
+        self.read(event)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete()
+    }
+}
+
+impl DialectReader for cohere::Reader {
+    fn read(&mut self, event: &sse::Event) -> Result<Vec<Event>, ProviderError> {
+        self.read(event)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_complete()
+    }
+}
+
+#[async_trait]
+impl Provider for Translated {
+    fn body(
+        &self,
+        fields: &mut Fields,
+        messages: &[Box<RawValue>],
+        target: &Target<'_>,
+    ) -> Result<Prepared, TranslateError> {
+        // What the gateway itself has read of it.
+        for ours in ["model", "stream", "stream_options"] {
+            fields.take(ours);
+        }
+        let (body, dropped) = (self.request)(messages, fields.to_map(), target)?;
+        Ok(Prepared { body: bytes(&body), dropped })
+    }
+
+    async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
+        let (stream, timeouts, model) = (call.stream, call.timeouts, call.model.to_owned());
+        let key = &call.upstream.key;
+        let hide_key = |error: ProviderError| error.without_key(key);
+        let response = exchange::send(call).await.map_err(hide_key)?;
+        let (id, created) = (format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), clock::now_seconds());
+        if stream {
+            let reader = Reader { dialect: (self.reader)(), writer: Writer::new(id, model, created) };
+            return Ok(Answer::Stream(streaming::chunks(
+                response.into_body(),
+                reader,
+                timeouts,
+                key.clone(),
+            )));
+        }
+        let body = exchange::whole(response.into_body(), timeouts).await?;
+        let events = (self.reply)(&body).map_err(hide_key)?;
+        let (completion, summary) = answer::assemble(events, id, model, created);
+        Ok(Answer::Whole(Whole { body: bytes(&completion), summary }))
+    }
+}
+
+/// Writes a dialect's events as OpenAI's chunks.
+struct Reader {
+    dialect: Box<dyn DialectReader>,
+    writer: Writer,
+}
+
+impl EventReader for Reader {
+    fn read(&mut self, event: sse::Event, chunks: &mut VecDeque<Chunk>) -> Result<bool, ProviderError> {
+        if event.data.trim_ascii() == sse::DONE {
+            return Ok(true);
+        }
+        for event in self.dialect.read(&event)? {
+            chunks.extend(chunk(&mut self.writer, event));
+        }
+        Ok(false)
+    }
+
+    fn finish(&mut self, chunks: &mut VecDeque<Chunk>) -> bool {
+        if !self.dialect.is_complete() {
+            return false;
+        }
+        // Only now: what is told in the middle counts a part of the answer, and a client that leaves pays for what came.
+        let tokens = self.writer.tokens();
+        let summary = Summary { tokens, finish_reason: None };
+        let usage = self.writer.usage();
+        chunks.extend(usage.map(|usage| Chunk {
+            data: bytes(&usage),
+            summary,
+            usage_only: true,
+            ..Chunk::default()
+        }));
+        true
+    }
+}
+
+/// The chunk of an event, with what the gateway wants to know of it.
+fn chunk(writer: &mut Writer, event: Event) -> Option<Chunk> {
+    let mut chunk = Chunk::default();
+    match &event {
+        Event::Text { choice, text } => {
+            chunk.answered_bytes = text.len();
+            chunk.text = (*choice == 0).then(|| text.clone());
+        }
+        Event::Reasoning { text, .. } | Event::Refusal { text, .. } | Event::Arguments { text, .. } => {
+            chunk.answered_bytes = text.len();
+        }
+        Event::Call { name, .. } => chunk.answered_bytes = name.len(),
+        Event::Finish { reason, .. } => chunk.summary.finish_reason = Some(reason.as_str().to_owned()),
+        _ => {}
+    }
+    let written = writer.write(event)?;
+    let calls =
+        written.pointer("/choices/0/delta/tool_calls").filter(|_| written["choices"][0]["index"] == 0);
+    chunk.tool_calls = calls.and_then(|calls| to_raw_value(calls).ok());
+    chunk.data = bytes(&written);
+    Some(chunk)
+}
+
+fn bytes(value: &Value) -> Bytes {
+    Bytes::from(value.to_string())
+}
