@@ -14,6 +14,7 @@ use super::ledger::attempt::Attempt;
 use super::ledger::estimate;
 use super::ledger::prices::Price;
 use super::memory::Memory;
+use super::providers::http::Way;
 use super::providers::{Chunk, ChunkStream, Upstream, Whole};
 use super::routing::health::{Call, Target};
 use super::settings::Settings;
@@ -305,5 +306,7 @@ pub enum Content {
         first: VecDeque<Chunk>,
         /// What follows.
         rest: ChunkStream,
+        /// The place of its connection.
+        way: Way,
     },
 }

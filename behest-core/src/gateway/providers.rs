@@ -213,7 +213,7 @@ pub struct ChatCall<'c> {
     /// The one header of the client's that goes on.
     pub traceparent: Option<&'c HeaderValue>,
     /// The connections.
-    pub http: &'c http::HttpClients,
+    pub http: &'c http::HttpClient,
     /// The patience.
     pub timeouts: Timeouts,
 }

@@ -106,6 +106,12 @@ impl Config {
         }
     }
 
+    /// Every patience with connections that some provider has.
+    pub(in crate::gateway) fn connect_timeouts(&self) -> impl Iterator<Item = Duration> {
+        let own = self.providers.keys().map(|provider| self.timeouts_of(provider).connect);
+        std::iter::once(self.timeouts.connect).chain(own)
+    }
+
     /// How many calls may be under way at a provider, if the operator limits them.
     #[must_use]
     pub fn slot_limit(&self, provider: &str) -> Option<SlotLimit> {

@@ -393,6 +393,9 @@ async fn ask(
 ) -> Result<Content, ProviderError> {
     let upstream = &candidate.model.upstream;
     let request = &plan.turn.request;
+    let timeouts = gateway.config().timeouts_of(&upstream.name);
+    let unforeseen = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
+    let way = gateway.http().way(upstream.local, timeouts.connect).ok_or_else(unforeseen)?;
     let call = ChatCall {
         upstream,
         model: &candidate.model.name,
@@ -400,14 +403,14 @@ async fn ask(
         operation: request.operation,
         stream: request.stream,
         traceparent: request.head.headers.get("traceparent"),
-        http: gateway.http(),
-        timeouts: gateway.config().timeouts_of(&upstream.name),
+        http: &way,
+        timeouts,
     };
     match adapter(upstream.dialect).chat(call).await? {
         Answer::Whole(whole) => Ok(Content::Whole(whole)),
         Answer::Stream(mut rest) => {
             let first = beginning(&mut rest).await?;
-            Ok(Content::Stream { first, rest })
+            Ok(Content::Stream { first, rest, way })
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::gateway::drain::Drain;
 use crate::gateway::ledger::attempt::{Attempt, settled};
 use crate::gateway::ledger::money::NanoUsd;
 use crate::gateway::ledger::record::Outcome;
+use crate::gateway::providers::http::Way;
 use crate::gateway::providers::{Chunk, ChunkStream, ProviderError, ProviderFailure};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::rescue;
@@ -62,12 +63,12 @@ pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *response.body_mut() = Body::from(whole.body);
         }
-        Content::Stream { first, rest } => {
+        Content::Stream { first, rest, way } => {
             let relay = Relay {
                 first,
                 rest,
                 attempt: Some(attempt),
-                call: Some(call),
+                call: Some((call, way)),
                 drain: gateway.drain().clone(),
                 provider: candidate.model.upstream.name.clone(),
                 attempts,
@@ -99,7 +100,7 @@ struct Relay {
     /// Taken when it is settled: then nothing but the end is left to say.
     attempt: Option<Attempt>,
     /// Its place among the calls under way, until the provider is done.
-    call: Option<Call>,
+    call: Option<(Call, Way)>,
     drain: Drain,
     provider: String,
     attempts: u32,
@@ -139,7 +140,7 @@ impl Relay {
                 }
                 Next::End => return self.end(Outcome::Ok, None).await,
                 Next::Failed(error) => {
-                    if let Some(call) = &mut self.call {
+                    if let Some((call, _)) = &mut self.call {
                         call.failed(&error);
                     }
                     let outcome = match error {
