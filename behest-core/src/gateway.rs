@@ -37,6 +37,7 @@ pub mod tags;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use auth::directory::Directory;
@@ -50,6 +51,7 @@ use ledger::journal::Journal;
 use ledger::mailbox::Mailbox;
 use providers::http::HttpClients;
 use routing::health::Health;
+use routing::models::ModelTable;
 use setup::{FirstStart, StartError};
 use store::Store;
 
@@ -74,6 +76,7 @@ struct Shared {
     store: Arc<dyn Store>,
     directory: Directory,
     health: Health,
+    models: ArcSwap<ModelTable>,
     key_cache: KeyCache,
     tokens: Tokens,
     sealer: Arc<Sealer>,
@@ -197,6 +200,12 @@ impl Gateway {
 
     pub(crate) fn directory(&self) -> &Directory {
         &self.shared.directory
+    }
+
+    /// The models as they are known now.
+    #[must_use]
+    pub fn models(&self) -> Arc<ModelTable> {
+        self.shared.models.load_full()
     }
 
     pub(crate) fn health(&self) -> &Health {

@@ -1,5 +1,6 @@
 //! Wire data: what crosses the network, as plain serde types that import nothing of ours.
 
+pub mod catalogue;
 pub mod chat;
 pub mod control;
 pub mod ids;

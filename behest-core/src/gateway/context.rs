@@ -17,6 +17,7 @@ use super::memory::Memory;
 use super::providers::http::Way;
 use super::providers::{Chunk, ChunkStream, Upstream, Whole};
 use super::routing::health::{Call, Target};
+use super::routing::models::ModelEntry;
 use super::settings::Settings;
 use super::store::rows::ProjectRow;
 use crate::types::control::RouteStrategy;
@@ -239,8 +240,16 @@ pub struct Model {
     pub name: String,
     /// The provider.
     pub upstream: Arc<Upstream>,
+    /// What the list says of it, or of the model that it is a snapshot of.
+    pub listed: Option<Arc<ModelEntry>>,
+}
+
+impl Model {
     /// How many tokens fit, when known.
-    pub context_length: Option<u64>,
+    #[must_use]
+    pub fn context_length(&self) -> Option<u64> {
+        self.listed.as_ref()?.context
+    }
 }
 
 /// After `recall`: the whole conversation that leaves, and what will be remembered of it.

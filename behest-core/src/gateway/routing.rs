@@ -3,4 +3,5 @@
 pub mod catalogue;
 pub mod choose;
 pub mod health;
+pub mod models;
 pub mod retry;

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -21,6 +22,7 @@ use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
 use super::providers::{ProviderKey, Upstream, known};
 use super::routing::health::Health;
+use super::routing::models::ModelTable;
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
@@ -131,6 +133,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
     let shared = Shared {
         directory,
         health: Health::default(),
+        models: ArcSwap::new(ModelTable::embedded()),
         key_cache: KeyCache::new()?,
         tokens,
         sealer,

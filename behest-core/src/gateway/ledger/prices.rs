@@ -1,62 +1,68 @@
-//! The price table: public list prices at a pinned version, looked up by provider and model.
+//! What tokens of a model cost: rates by kind of token, and the conditions under which others hold.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
-
-use serde::Deserialize;
+use std::sync::Arc;
 
 use super::money::{NanoUsd, PicoUsdPerToken, cost};
 use super::record::Tokens;
 
-static TABLE: LazyLock<PriceTable> = LazyLock::new(|| {
-    // The file is committed with the program and read by a test.
-    serde_json::from_str(include_str!("prices.json")).unwrap_or_default()
-});
-
-/// Prices of one model.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// Prices of one model from one day on.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Price {
     /// Plain input.
     pub input: PicoUsdPerToken,
     /// Output, reasoning included.
     pub output: PicoUsdPerToken,
     /// Input from the provider's cache; the plain price where the list has none, so that no token is free.
-    #[serde(default)]
     pub cache_read: Option<PicoUsdPerToken>,
     /// Input into the provider's cache; the plain price where the list has none.
-    #[serde(default)]
     pub cache_write: Option<PicoUsdPerToken>,
-    /// How many tokens fit.
-    #[serde(default)]
-    pub context: Option<u64>,
-    /// How many tokens an answer may have, when known.
-    #[serde(default)]
-    pub max_output: Option<u64>,
-    /// Other prices for the whole request above a size of its input.
-    #[serde(default)]
+    /// The same, to be kept for an hour; the price of the other where the list has none.
+    pub cache_write_1h: Option<PicoUsdPerToken>,
+    /// What differs in batches.
+    pub batch: Option<Rates>,
+    /// Other prices for the whole request above a size of its input, in the order of their sizes.
     pub tiers: Vec<PriceTier>,
     /// Which list said so.
-    #[serde(skip)]
     pub version: Arc<str>,
 }
 
+/// Rates that stand in for others; those that are absent stay as they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Plain input.
+    pub input: Option<PicoUsdPerToken>,
+    /// Output.
+    pub output: Option<PicoUsdPerToken>,
+    /// From the cache.
+    pub cache_read: Option<PicoUsdPerToken>,
+    /// Into the cache.
+    pub cache_write: Option<PicoUsdPerToken>,
+    /// Into the cache, for an hour.
+    pub cache_write_1h: Option<PicoUsdPerToken>,
+}
+
+impl Rates {
+    /// These, and those of `below` where these say nothing.
+    fn over(self, below: Self) -> Self {
+        Self {
+            input: self.input.or(below.input),
+            output: self.output.or(below.output),
+            cache_read: self.cache_read.or(below.cache_read),
+            cache_write: self.cache_write.or(below.cache_write),
+            cache_write_1h: self.cache_write_1h.or(below.cache_write_1h),
+        }
+    }
+}
+
 /// Prices that hold for the whole request when its input is long.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PriceTier {
     /// Above this many input tokens.
     pub above_input_tokens: u64,
-    /// Plain input.
-    #[serde(default)]
-    pub input: Option<PicoUsdPerToken>,
-    /// Output.
-    #[serde(default)]
-    pub output: Option<PicoUsdPerToken>,
-    /// From the cache.
-    #[serde(default)]
-    pub cache_read: Option<PicoUsdPerToken>,
-    /// Into the cache.
-    #[serde(default)]
-    pub cache_write: Option<PicoUsdPerToken>,
+    /// What differs.
+    pub rates: Rates,
+    /// What differs from that in batches.
+    pub batch: Option<Rates>,
 }
 
 impl Price {
@@ -68,8 +74,8 @@ impl Price {
             output: PicoUsdPerToken(0),
             cache_read: None,
             cache_write: None,
-            context: None,
-            max_output: None,
+            cache_write_1h: None,
+            batch: None,
             tiers: Vec::new(),
             version: Arc::from("built-in"),
         }
@@ -78,108 +84,57 @@ impl Price {
     /// What `tokens` cost, rounded up once.
     #[must_use]
     pub fn of(&self, tokens: &Tokens) -> NanoUsd {
+        let below = self.rates();
+        self.priced(tokens, self.tier(tokens).map_or(below, |tier| tier.rates.over(below)))
+    }
+
+    /// What `tokens` cost in a batch, rounded up once; a rate that the list has no lower one for stays as it is.
+    #[must_use]
+    pub fn of_batch(&self, tokens: &Tokens) -> NanoUsd {
+        let below = self.rates();
+        let rates = match self.tier(tokens) {
+            Some(tier) => tier.batch.unwrap_or_default().over(tier.rates.over(below)),
+            None => self.batch.unwrap_or_default().over(below),
+        };
+        self.priced(tokens, rates)
+    }
+
+    fn rates(&self) -> Rates {
+        Rates {
+            input: Some(self.input),
+            output: Some(self.output),
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+            cache_write_1h: self.cache_write_1h,
+        }
+    }
+
+    fn tier(&self, tokens: &Tokens) -> Option<&PriceTier> {
         let input = tokens.total_input();
-        let tier = self.tiers.iter().rev().find(|tier| input > tier.above_input_tokens);
-        let pick = |special: Option<PicoUsdPerToken>, plain| special.unwrap_or(plain);
-        let plain = pick(tier.and_then(|tier| tier.input), self.input);
-        let output = pick(tier.and_then(|tier| tier.output), self.output);
-        let cache_read = tier.and_then(|tier| tier.cache_read).or(self.cache_read);
-        let cache_write = tier.and_then(|tier| tier.cache_write).or(self.cache_write);
+        self.tiers.iter().rev().find(|tier| input > tier.above_input_tokens)
+    }
+
+    fn priced(&self, tokens: &Tokens, rates: Rates) -> NanoUsd {
+        let input = rates.input.unwrap_or(self.input);
+        let output = rates.output.unwrap_or(self.output);
         cost(&[
-            (tokens.input.unwrap_or(0), plain),
-            (tokens.cache_read.unwrap_or(0), pick(cache_read, plain)),
-            (tokens.cache_write.unwrap_or(0), pick(cache_write, plain)),
+            (tokens.input.unwrap_or(0), input),
+            (tokens.cache_read.unwrap_or(0), rates.cache_read.unwrap_or(input)),
+            (tokens.cache_write.unwrap_or(0), rates.cache_write.unwrap_or(input)),
             (tokens.output.unwrap_or(0), output),
             (tokens.reasoning.unwrap_or(0), output),
         ])
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(from = "PriceFile")]
-/// All prices, by `provider/model`.
-pub struct PriceTable {
-    models: HashMap<String, Arc<Price>>,
-    ceiling: Option<Arc<Price>>,
-}
-
-#[derive(Deserialize)]
-struct PriceFile {
-    source: Source,
-    models: HashMap<String, Price>,
-}
-
-#[derive(Deserialize)]
-struct Source {
-    package: String,
-    version: String,
-}
-
-impl From<PriceFile> for PriceTable {
-    fn from(file: PriceFile) -> Self {
-        let version: Arc<str> = Arc::from(format!("{}-{}", file.source.package, file.source.version));
-        let models: HashMap<_, _> = file
-            .models
-            .into_iter()
-            .map(|(name, mut price)| {
-                price.version = Arc::clone(&version);
-                price.tiers.sort_by_key(|tier| tier.above_input_tokens);
-                (name, Arc::new(price))
-            })
-            .collect();
-        let dearest = |pick: fn(&Price) -> u64| models.values().map(|price| pick(price)).max();
-        let ceiling =
-            dearest(|price| price.input.0).zip(dearest(|price| price.output.0)).map(|(input, output)| {
-                Arc::new(Price {
-                    input: PicoUsdPerToken(input),
-                    output: PicoUsdPerToken(output),
-                    version: Arc::from(format!("ceiling of {version}")),
-                    ..Price::free()
-                })
-            });
-        Self { models, ceiling }
-    }
-}
-
-impl PriceTable {
-    /// The table that comes with the program.
-    #[must_use]
-    pub fn embedded() -> &'static Self {
-        &TABLE
-    }
-
-    /// The price of a provider's model, if the list has it.
-    #[must_use]
-    pub fn find(&self, provider: &str, model: &str) -> Option<&Arc<Price>> {
-        self.models.get(&format!("{provider}/{model}"))
-    }
-
-    /// The dearest input and the dearest output of the list together: what an unknown model is charged at most.
-    #[must_use]
-    pub fn ceiling(&self) -> Option<&Arc<Price>> {
-        self.ceiling.as_ref()
-    }
-
-    /// Every `provider/model` of the list, in no order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.models.keys().map(String::as_str)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn the_embedded_table_is_read_and_knows_the_common_models() {
-        let table = PriceTable::embedded();
-        assert!(table.names().count() > 50);
-        let price = table.find("openai", "gpt-4o-mini").expect("listed");
-        assert_eq!((price.input, price.output), (PicoUsdPerToken(150_000), PicoUsdPerToken(600_000)));
-        assert!(price.context.is_some());
-        let ceiling = table.ceiling().expect("a dearest price");
-        assert!(ceiling.input >= price.input && ceiling.output >= price.output);
-        assert!(table.find("openai", "no-such-model").is_none());
+    fn pico(price: u64) -> Option<PicoUsdPerToken> {
+        Some(PicoUsdPerToken(price))
     }
 
     #[test]
@@ -187,7 +142,7 @@ mod tests {
         let price = Price {
             input: PicoUsdPerToken(1_000_000),
             output: PicoUsdPerToken(2_000_000),
-            cache_read: Some(PicoUsdPerToken(100_000)),
+            cache_read: pico(100_000),
             ..Price::free()
         };
         let tokens = Tokens {
@@ -201,21 +156,98 @@ mod tests {
     }
 
     #[test]
-    fn a_long_prompt_reprices_the_whole_request() {
+    fn a_long_prompt_reprices_the_whole_request_in_batches_too() {
         let price = Price {
             input: PicoUsdPerToken(1_000),
             output: PicoUsdPerToken(1_000),
-            tiers: vec![PriceTier {
-                above_input_tokens: 100,
-                input: Some(PicoUsdPerToken(2_000)),
-                output: None,
-                cache_read: None,
-                cache_write: None,
-            }],
+            batch: Some(Rates { input: pico(500), ..Rates::default() }),
+            tiers: vec![
+                PriceTier {
+                    above_input_tokens: 100,
+                    rates: Rates { input: pico(2_000), ..Rates::default() },
+                    batch: Some(Rates { input: pico(1_500), ..Rates::default() }),
+                },
+                PriceTier {
+                    above_input_tokens: 200,
+                    rates: Rates { input: pico(3_000), ..Rates::default() },
+                    batch: None,
+                },
+            ],
             ..Price::free()
         };
         let tokens = |input| Tokens { input: Some(input), output: Some(10), ..Tokens::default() };
-        assert_eq!(price.of(&tokens(100)), NanoUsd(110));
-        assert_eq!(price.of(&tokens(101)), NanoUsd(212));
+        let costs = |input| (price.of(&tokens(input)), price.of_batch(&tokens(input)));
+        assert_eq!(costs(100), (NanoUsd(110), NanoUsd(60)));
+        assert_eq!(costs(101), (NanoUsd(212), NanoUsd(162)));
+        // Where the list has no price for long batches, they cost what other long calls do.
+        assert_eq!(costs(201), (NanoUsd(613), NanoUsd(613)));
+    }
+
+    fn rates() -> impl Strategy<Value = Rates> {
+        let rate = || prop::option::of((0_u64..100_000_000).prop_map(PicoUsdPerToken));
+        (rate(), rate(), rate(), rate(), rate()).prop_map(
+            |(input, output, cache_read, cache_write, cache_write_1h)| Rates {
+                input,
+                output,
+                cache_read,
+                cache_write,
+                cache_write_1h,
+            },
+        )
+    }
+
+    prop_compose! {
+        fn price()(
+            plain in rates(),
+            batch in prop::option::of(rates()),
+            tiers in prop::collection::btree_map(1_u64..1_000_000, (rates(), prop::option::of(rates())), 0..4),
+        ) -> Price {
+            let tier = |(above_input_tokens, (rates, batch))| PriceTier { above_input_tokens, rates, batch };
+            Price {
+                input: plain.input.unwrap_or_default(),
+                output: plain.output.unwrap_or_default(),
+                cache_read: plain.cache_read,
+                cache_write: plain.cache_write,
+                cache_write_1h: plain.cache_write_1h,
+                batch,
+                tiers: tiers.into_iter().map(tier).collect(),
+                ..Price::free()
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_condition_prices_the_sum_of_its_tokens_at_one_set_of_rates(
+            price in price(), input in 0_u64..2_000_000, read in 0_u64..2_000_000, output in 0_u64..100_000
+        ) {
+            let tokens = Tokens {
+                input: Some(input), cache_read: Some(read), output: Some(output), ..Tokens::default()
+            };
+            let tier = price.tiers.iter().filter(|tier| input + read > tier.above_input_tokens).next_back();
+            let plain = |pick: fn(&Rates) -> Option<PicoUsdPerToken>, base| {
+                tier.and_then(|tier| pick(&tier.rates)).or(base)
+            };
+            let batched = |pick: fn(&Rates) -> Option<PicoUsdPerToken>, base| match tier {
+                Some(tier) => tier.batch.as_ref().and_then(pick).or_else(|| plain(pick, base)),
+                None => price.batch.as_ref().and_then(pick).or(base),
+            };
+            let expected = |all: [Option<PicoUsdPerToken>; 3]| {
+                let [first, cached, last] = all;
+                let first = first.unwrap_or_default();
+                cost(&[(input, first), (read, cached.unwrap_or(first)), (output, last.unwrap_or_default())])
+            };
+            let (base_input, base_output) = (Some(price.input), Some(price.output));
+            prop_assert_eq!(price.of(&tokens), expected([
+                plain(|rates| rates.input, base_input),
+                plain(|rates| rates.cache_read, price.cache_read),
+                plain(|rates| rates.output, base_output),
+            ]));
+            prop_assert_eq!(price.of_batch(&tokens), expected([
+                batched(|rates| rates.input, base_input),
+                batched(|rates| rates.cache_read, price.cache_read),
+                batched(|rates| rates.output, base_output),
+            ]));
+        }
     }
 }

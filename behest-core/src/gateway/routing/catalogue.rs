@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::gateway::ledger::prices::PriceTable;
+use super::models::{ModelEntry, ModelTable, names};
 use crate::gateway::providers::{ECHO, Upstream};
 
 /// How many names an error suggests.
@@ -26,8 +26,8 @@ pub enum Found {
         upstream: Arc<Upstream>,
         /// The provider's name for it.
         name: String,
-        /// How many tokens fit, when known.
-        context_length: Option<u64>,
+        /// What the list says of it, or of the model that it is a snapshot of.
+        listed: Option<Arc<ModelEntry>>,
     },
     /// A known model whose provider has no key here.
     NoKey {
@@ -42,14 +42,14 @@ pub enum Found {
 }
 
 /// A model that a tenant may call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
     /// The name to call it by.
     pub id: String,
     /// Who serves it.
     pub provider: String,
-    /// How many tokens fit, when known.
-    pub context_length: Option<u64>,
+    /// What the list says of it.
+    pub entry: Option<Arc<ModelEntry>>,
 }
 
 impl Catalogue {
@@ -67,12 +67,11 @@ impl Catalogue {
 
     /// Tells what `model` means.
     #[must_use]
-    pub fn find(&self, model: &str) -> Found {
-        let prices = PriceTable::embedded();
+    pub fn find(&self, models: &ModelTable, model: &str) -> Found {
         let served = |upstream: &Arc<Upstream>, name: &str| Found::Served {
             upstream: Arc::clone(upstream),
             name: name.to_owned(),
-            context_length: prices.find(&upstream.name, name).and_then(|price| price.context),
+            listed: models.resolve(&upstream.name, name).cloned(),
         };
         // With nothing configured the offline model answers every name, so that first steps need no key.
         if model == ECHO || self.upstreams.is_empty() {
@@ -86,45 +85,55 @@ impl Catalogue {
         let declares = |upstream: &&Arc<Upstream>| {
             upstream.models.as_ref().is_some_and(|models| models.iter().any(|name| name == model))
         };
-        let catalogues = |upstream: &&Arc<Upstream>| {
-            upstream.models.is_none()
-                && upstream.is_catalogued()
-                && prices.find(&upstream.name, model).is_some()
-        };
+        let public = |upstream: &&Arc<Upstream>| upstream.models.is_none() && upstream.is_catalogued();
+        let lists =
+            |upstream: &&Arc<Upstream>| public(upstream) && models.find(&upstream.name, model).is_some();
+        let snapshot =
+            |upstream: &&Arc<Upstream>| public(upstream) && models.resolve(&upstream.name, model).is_some();
         // A server at an address of its own that never said what it serves is asked: it knows, we do not.
         let open = |upstream: &&Arc<Upstream>| upstream.models.is_none() && !upstream.is_catalogued();
         let upstream = self
             .upstreams
             .iter()
             .find(declares)
-            .or_else(|| self.upstreams.iter().find(catalogues))
+            .or_else(|| self.upstreams.iter().find(lists))
+            .or_else(|| self.upstreams.iter().find(snapshot))
             .or_else(|| self.upstreams.iter().find(open));
         if let Some(upstream) = upstream {
             return served(upstream, model);
         }
-        match known_elsewhere(model) {
+        let nearest = self.nearest(models, model);
+        // A new model of a known family is its maker's to know, but a slip of the pen is ours to tell.
+        if nearest.iter().any(|listed| names::is_slip_of(listed, model)) {
+            return Found::Unknown { nearest };
+        }
+        let maker = names::family(model);
+        if let Some(upstream) =
+            self.upstreams.iter().filter(public).find(|upstream| maker == Some(upstream.name.as_str()))
+        {
+            return served(upstream, model);
+        }
+        match known_elsewhere(models, model) {
             Some(provider) => Found::NoKey { provider },
-            None => Found::Unknown { nearest: self.nearest(model) },
+            None => Found::Unknown { nearest },
         }
     }
 
     /// Everything that may be called by name.
     #[must_use]
-    pub fn list(&self) -> Vec<Listed> {
-        let prices = PriceTable::embedded();
+    pub fn list(&self, models: &ModelTable) -> Vec<Listed> {
         let mut found = BTreeMap::new();
         for upstream in self.upstreams.iter().chain([&self.offline]) {
             let declared = upstream.models.iter().flatten().map(String::as_str);
-            let prefix = format!("{}/", upstream.name);
-            let catalogued = prices
-                .names()
-                .filter_map(|name| name.strip_prefix(prefix.as_str()))
-                .filter(|_| upstream.models.is_none() && upstream.is_catalogued());
+            let catalogued = models
+                .of(&upstream.name)
+                .filter(|_| upstream.models.is_none() && upstream.is_catalogued())
+                .map(|entry| entry.name.as_str());
             for name in declared.chain(catalogued) {
                 found.entry(name.to_owned()).or_insert_with(|| Listed {
                     id: name.to_owned(),
                     provider: upstream.name.clone(),
-                    context_length: prices.find(&upstream.name, name).and_then(|price| price.context),
+                    entry: models.resolve(&upstream.name, name).cloned(),
                 });
             }
         }
@@ -137,9 +146,9 @@ impl Catalogue {
         &self.upstreams
     }
 
-    fn nearest(&self, model: &str) -> Vec<String> {
+    fn nearest(&self, models: &ModelTable, model: &str) -> Vec<String> {
         let mut scored: Vec<(f64, String)> = self
-            .list()
+            .list(models)
             .into_iter()
             .map(|listed| (strsim::jaro_winkler(model, &listed.id), listed.id))
             .collect();
@@ -148,19 +157,14 @@ impl Catalogue {
     }
 }
 
-/// The provider of a model that the price list knows, written with or without the provider's name.
-fn known_elsewhere(model: &str) -> Option<String> {
-    let mut providers: Vec<&str> = PriceTable::embedded()
-        .names()
-        .filter_map(|name| name.split_once('/'))
-        .filter(|(provider, name)| {
-            *name == model
-                || model.strip_prefix(provider).is_some_and(|rest| rest.strip_prefix('/') == Some(name))
-        })
-        .map(|(provider, _)| provider)
-        .collect();
-    providers.sort_unstable();
-    providers.first().map(|provider| (*provider).to_owned())
+/// The provider of a model that the list knows, or whose family it knows, written with or without the provider's name.
+fn known_elsewhere(models: &ModelTable, model: &str) -> Option<String> {
+    if let Some((provider, name)) = model.split_once('/')
+        && models.resolve(provider, name).is_some()
+    {
+        return Some(provider.to_owned());
+    }
+    models.provider_of(model).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -178,7 +182,7 @@ mod tests {
     }
 
     fn served(catalogue: &Catalogue, model: &str) -> Option<(String, String)> {
-        match catalogue.find(model) {
+        match catalogue.find(&ModelTable::embedded(), model) {
             Found::Served { upstream, name, .. } => Some((upstream.name.clone(), name)),
             _ => None,
         }
@@ -194,7 +198,7 @@ mod tests {
         for model in ["gemini-2.5-flash", ECHO, "whatever"] {
             assert_eq!(served(&catalogue, model), pair(LOCAL, ECHO), "{model}");
         }
-        assert_eq!(catalogue.list().len(), 1);
+        assert_eq!(catalogue.list(&ModelTable::embedded()).len(), 1);
     }
 
     #[test]
@@ -204,8 +208,8 @@ mod tests {
         assert_eq!(served(&catalogue, "gpt-4o-mini"), pair("openai", "gpt-4o-mini"));
         assert_eq!(served(&catalogue, "openai/some-preview"), pair("openai", "some-preview"));
         assert_eq!(served(&catalogue, ECHO), pair(LOCAL, ECHO));
-        assert!(matches!(catalogue.find("gemini-2.5-flash"), Found::NoKey { .. }));
-        match catalogue.find("gpt-4o-minni") {
+        assert!(matches!(catalogue.find(&ModelTable::embedded(), "gemini-2.5-flash"), Found::NoKey { .. }));
+        match catalogue.find(&ModelTable::embedded(), "gpt-4o-minni") {
             Found::Unknown { nearest } => {
                 assert_eq!(nearest.first().map(String::as_str), Some("gpt-4o-mini"))
             }
@@ -227,7 +231,7 @@ mod tests {
         let mine = upstream("openai", "https://mine.example/v1", Some(&["gpt-4o-mini"]));
         let platform = upstream("openai", OPENAI_BASE_URL, None);
         let catalogue = Catalogue::new(&[mine], &[platform], &Arc::new(Upstream::offline()));
-        match catalogue.find("gpt-4o-mini") {
+        match catalogue.find(&ModelTable::embedded(), "gpt-4o-mini") {
             Found::Served { upstream, .. } => assert_eq!(upstream.base_url, "https://mine.example/v1"),
             other => panic!("{other:?}"),
         }

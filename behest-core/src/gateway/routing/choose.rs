@@ -69,7 +69,7 @@ mod tests {
             let name = format!("m{place}");
             let price = input.map(|input| Arc::new(Price { input: PicoUsdPerToken(input), ..Price::free() }));
             let target = health.target(&upstream, &name, None);
-            let model = Model { name, upstream: Arc::clone(&upstream), context_length: None };
+            let model = Model { name, upstream: Arc::clone(&upstream), listed: None };
             Candidate { model, price, target }
         };
         prices.iter().enumerate().map(candidate).collect()

@@ -323,7 +323,7 @@ impl<'p> Asking<'p> {
 }
 
 fn write(candidate: &Candidate, request: &ModelRequest) -> Result<Prepared, TranslateError> {
-    let max_output = candidate.price.as_ref().and_then(|price| price.max_output);
+    let max_output = candidate.model.listed.as_ref().and_then(|entry| entry.max_output);
     let target = Target { model: &candidate.model.name, max_output, stream: request.stream };
     adapter(candidate.model.upstream.dialect).body(&mut request.fields.clone(), &request.messages, &target)
 }

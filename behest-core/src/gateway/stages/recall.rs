@@ -5,7 +5,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::gateway::Gateway;
 use crate::gateway::clock;
-use crate::gateway::context::{Caller, Choice, ModelRequest, Selected, Turn};
+use crate::gateway::context::{Caller, Choice, Model, ModelRequest, Selected, Turn};
 use crate::gateway::ledger::estimate;
 use crate::gateway::memory::{MAX_RECALLED, Memory};
 use crate::gateway::refusal::{Refusal, Refuse};
@@ -128,7 +128,7 @@ fn new_messages(request: &ModelRequest, store_tool_calls: bool) -> Vec<Box<RawVa
 
 /// What fits every model that may be chosen. Fallbacks do not count: one that is too small is not asked.
 fn context_length(choice: &Choice) -> Option<u64> {
-    choice.models.iter().filter_map(|model| model.context_length).min()
+    choice.models.iter().filter_map(Model::context_length).min()
 }
 
 /// How many tokens the stored turns may take; `None` where the model's context is not known.

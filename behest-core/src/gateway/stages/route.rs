@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::gateway::Gateway;
 use crate::gateway::context::{Candidate, Model, Plan, Turn};
-use crate::gateway::ledger::prices::{Price, PriceTable};
+use crate::gateway::ledger::prices::Price;
 use crate::gateway::ledger::record::Tokens;
 use crate::gateway::providers::{Dialect, ProviderKey};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::routing::choose;
+use crate::gateway::{Gateway, clock};
 use crate::types::control::UnknownPricePolicy;
 use crate::types::problem::Code;
 
@@ -103,10 +103,10 @@ impl Callable<'_> {
         if upstream.dialect == Dialect::Local {
             return Ok(Some(Arc::new(Price::free())));
         }
-        let prices = PriceTable::embedded();
-        match (prices.find(&upstream.name, &model.name), self.turn.request.caller.settings.unknown_price) {
-            (Some(price), _) => Ok(Some(Arc::clone(price))),
-            (None, UnknownPricePolicy::Ceiling) => Ok(prices.ceiling().cloned()),
+        let price = model.listed.as_ref().and_then(|entry| entry.price_of(&model.name, clock::now_ms()));
+        match (price, self.turn.request.caller.settings.unknown_price) {
+            (Some(price), _) => Ok(Some(price)),
+            (None, UnknownPricePolicy::Ceiling) => Ok(self.gateway.models().ceiling().cloned()),
             (None, UnknownPricePolicy::Flag) => Ok(None),
             (None, UnknownPricePolicy::Deny) => Err(RouteError::UnknownPrice { model: model.name.clone() }),
         }
@@ -128,6 +128,6 @@ fn once(candidates: Vec<Candidate>) -> Vec<Candidate> {
 /// word is better than ours.
 fn fitting(candidates: Vec<Candidate>, prompt_tokens: u64) -> Vec<Candidate> {
     let fits =
-        |candidate: &Candidate| candidate.model.context_length.is_none_or(|length| prompt_tokens <= length);
+        |candidate: &Candidate| candidate.model.context_length().is_none_or(|length| prompt_tokens <= length);
     if candidates.iter().any(fits) { candidates.into_iter().filter(fits).collect() } else { candidates }
 }

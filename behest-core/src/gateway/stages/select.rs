@@ -10,6 +10,7 @@ use crate::gateway::context::{Choice, Model, ModelRequest, Operation, Selected};
 use crate::gateway::providers::{Dialect, ECHO};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::routing::catalogue::{Catalogue, Found};
+use crate::gateway::routing::models::ModelTable;
 use crate::gateway::settings::Settings;
 use crate::types::control::{ModelRoute, RouteStrategy};
 use crate::types::problem::Code;
@@ -82,7 +83,8 @@ pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected
         (Some(model), _) | (None, Some(model)) => model.clone(),
         (None, None) => default_model(&catalogue).ok_or(SelectError::NoDefault)?,
     };
-    let names = Names { settings, catalogue: &catalogue };
+    let table = gateway.models();
+    let names = Names { settings, catalogue: &catalogue, table: &table };
     // Vectors of different models cannot be compared: only a conversation may be answered by another.
     let fallbacks = match request.operation {
         Operation::Chat => settings.fallback_models.as_slice(),
@@ -107,6 +109,7 @@ pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected
 struct Names<'n> {
     settings: &'n Settings,
     catalogue: &'n Catalogue,
+    table: &'n ModelTable,
 }
 
 impl Names<'_> {
@@ -114,8 +117,8 @@ impl Names<'_> {
     fn model(&self, name: &str, requested: &str) -> Result<Model, SelectError> {
         let name = self.settings.model_aliases.get(name).map_or(name, String::as_str);
         let shown = || name.chars().take(100).collect();
-        let model = match self.catalogue.find(name) {
-            Found::Served { upstream, name, context_length } => Model { name, upstream, context_length },
+        let model = match self.catalogue.find(self.table, name) {
+            Found::Served { upstream, name, listed } => Model { name, upstream, listed },
             Found::NoKey { provider } => return Err(SelectError::NoKey { model: shown(), provider }),
             Found::Unknown { nearest } => return Err(SelectError::Unknown { model: shown(), nearest }),
         };
@@ -196,5 +199,9 @@ pub async fn models(
     let may = |id: &str, provider: &str| {
         list.is_none_or(|list| list.iter().any(|entry| entry == id || *entry == format!("{provider}/{id}")))
     };
-    Ok(catalogue.list().into_iter().filter(|listed| may(&listed.id, &listed.provider)).collect())
+    Ok(catalogue
+        .list(&gateway.models())
+        .into_iter()
+        .filter(|listed| may(&listed.id, &listed.provider))
+        .collect())
 }

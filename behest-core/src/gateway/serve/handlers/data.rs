@@ -83,12 +83,15 @@ pub async fn get_model(
 
 fn model(listed: crate::gateway::routing::catalogue::Listed) -> Model {
     let owned_by = if listed.provider == LOCAL { "behest".to_owned() } else { listed.provider };
+    let entry = listed.entry.as_deref();
     Model {
         id: listed.id,
         object: "model".to_owned(),
         created: 0,
         owned_by,
-        context_length: listed.context_length,
+        context_length: entry.and_then(|entry| entry.context),
+        max_output_tokens: entry.and_then(|entry| entry.max_output),
+        capabilities: entry.map(|entry| entry.capabilities),
     }
 }
 
