@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use chat::{ChatArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
 pub use control::{
-    KeysCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, SettingsCommand, SigningKeysCommand,
-    TenantsCommand,
+    KeysCommand, ModelsCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, SettingsCommand,
+    SigningKeysCommand, TenantsCommand,
 };
 pub use serve::{LogFormat, ServeArgs};
 
@@ -94,8 +94,12 @@ pub enum Command {
 pub enum UseCommand {
     /// Ask a model, once or in a conversation
     Chat(ChatArgs),
-    /// List the models that the project may call
-    Models,
+    /// List the models that the project may call; show and update the catalogue
+    Models {
+        /// What to do; to list, when not said
+        #[command(subcommand)]
+        command: Option<ModelsCommand>,
+    },
     /// Make a token for one end user
     Mint(MintArgs),
     /// Read and delete an end user's conversations

@@ -23,8 +23,9 @@ use behest_core::client::{MintOptions, UsageQuery};
 use jiff::Timestamp;
 
 use crate::args::{
-    AdministerCommand, Cli, Command, GlobalArgs, KeysCommand, MintArgs, ProjectsCommand, ProvidersCommand,
-    SettingsCommand, SigningKeysCommand, TenantsCommand, ThreadsCommand, UsageArgs, UseCommand, UserArgs,
+    AdministerCommand, Cli, Command, GlobalArgs, KeysCommand, MintArgs, ModelsCommand, ProjectsCommand,
+    ProvidersCommand, SettingsCommand, SigningKeysCommand, TenantsCommand, ThreadsCommand, UsageArgs,
+    UseCommand, UserArgs,
 };
 use crate::control::Operator;
 use crate::identity::{self, Identity};
@@ -83,7 +84,15 @@ async fn use_gateway(
 ) -> Result<ExitStatus, Report> {
     match command {
         UseCommand::Chat(args) => chat::run(resolve::chat(&args, global), connection, printer).await,
-        UseCommand::Models => models::run(connection, printer).await,
+        UseCommand::Models { command } => match command {
+            None | Some(ModelsCommand::List) => models::list(connection, printer).await,
+            Some(ModelsCommand::Show { name }) => {
+                models::show(&Operator::connect(connection)?, &name, printer).await
+            }
+            Some(ModelsCommand::Update { file }) => {
+                models::update(&Operator::connect(connection)?, &file, printer).await
+            }
+        },
         UseCommand::Mint(args) => {
             let (user, options) = mint_options(args);
             mint::run(user, options, connection, printer).await

@@ -37,7 +37,6 @@ pub mod tags;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use auth::directory::Directory;
@@ -52,6 +51,7 @@ use ledger::mailbox::Mailbox;
 use providers::http::HttpClients;
 use routing::health::Health;
 use routing::models::ModelTable;
+use routing::models::current::CurrentModels;
 use setup::{FirstStart, StartError};
 use store::Store;
 
@@ -76,7 +76,7 @@ struct Shared {
     store: Arc<dyn Store>,
     directory: Directory,
     health: Health,
-    models: ArcSwap<ModelTable>,
+    models: CurrentModels,
     key_cache: KeyCache,
     tokens: Tokens,
     sealer: Arc<Sealer>,
@@ -205,7 +205,11 @@ impl Gateway {
     /// The models as they are known now.
     #[must_use]
     pub fn models(&self) -> Arc<ModelTable> {
-        self.shared.models.load_full()
+        self.shared.models.get()
+    }
+
+    pub(crate) fn current_models(&self) -> &CurrentModels {
+        &self.shared.models
     }
 
     pub(crate) fn health(&self) -> &Health {

@@ -28,7 +28,7 @@ export type {
   UsageTotals,
 } from "./usage.js";
 export { ModelsModule } from "./models.js";
-export type { Model, ModelList } from "./models.js";
+export type { Model, ModelCapabilities, ModelList } from "./models.js";
 export { meta } from "./meta.js";
 export type { Meta } from "./meta.js";
 

@@ -14,6 +14,31 @@ export interface Model {
   owned_by: string;
   /** How many tokens fit, input and output together, where it is known. */
   context_length?: number;
+  /** How many tokens an answer may have, where it is known. */
+  max_output_tokens?: number;
+  /** What it can do; absent for a model that the gateway's catalogue does not list. */
+  capabilities?: ModelCapabilities;
+  [extra: string]: unknown;
+}
+
+/** What a model can do, as far as the gateway's catalogue says. */
+export interface ModelCapabilities {
+  /** Calls tools. */
+  tools: boolean;
+  /** Calls several tools in one turn. */
+  parallel_tools: boolean;
+  /** Reads images. */
+  images: boolean;
+  /** Hears sound. */
+  audio: boolean;
+  /** Reads documents such as PDF. */
+  documents: boolean;
+  /** Answers in the form of a JSON schema. */
+  json_schema: boolean;
+  /** Reasons before it answers. */
+  reasoning: boolean;
+  /** Keeps the beginning of prompts at a lower price. */
+  prompt_caching: boolean;
   [extra: string]: unknown;
 }
 

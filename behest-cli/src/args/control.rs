@@ -197,6 +197,33 @@ pub enum ProvidersCommand {
     },
 }
 
+/// `behest models ...`
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// List the models that the project may call
+    List,
+    /// Show a model's limits, capabilities and prices (operators only)
+    #[command(after_help = "Examples:\n  behest models show gpt-4o\n  behest models show azure/gpt-4o")]
+    Show {
+        /// Its name, with or without its provider's
+        name: String,
+    },
+    /// Lay a catalogue over the gateway's own, in the place of the last update (operators only)
+    #[command(after_help = MODELS_UPDATE_EXAMPLES)]
+    Update {
+        /// The file; `-` is standard input
+        file: PathBuf,
+    },
+}
+
+const MODELS_UPDATE_EXAMPLES: &str = "\
+The file has the form of the gateway's own catalogue: docs/models.md describes it. All of it is checked
+before any of it holds, and it stays after a restart. One without models takes the last update back.
+
+Examples:
+  behest models update models.json
+  echo '{\"version\": \"none\", \"models\": {}}' | behest models update -";
+
 /// `behest tenants ...`
 #[derive(Debug, Subcommand)]
 pub enum TenantsCommand {

@@ -14,7 +14,7 @@ fn help_lists_the_commands_with_examples() {
     Commands:
       serve         Start a gateway
       chat          Ask a model, once or in a conversation
-      models        List the models that the project may call
+      models        List the models that the project may call; show and update the catalogue
       mint          Make a token for one end user
       threads       Read and delete an end user's conversations
       usage         Report requests, tokens and cost

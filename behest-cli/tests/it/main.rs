@@ -37,6 +37,7 @@ mod faults;
 mod gateway;
 mod gateway_chat;
 mod gateway_control;
+mod gateway_models;
 mod gateway_serve;
 mod help;
 mod login;

@@ -79,6 +79,8 @@ pub struct Config {
     pub workers: Option<usize>,
     /// What a committed record survives: `process` or `power`.
     pub ledger_durability: Durability,
+    /// A catalogue of models to lay over the program's own.
+    pub catalogue_file: Option<PathBuf>,
     /// The providers of the platform, by name.
     pub providers: std::collections::BTreeMap<String, ProviderConfig>,
     /// The patience with clients.
@@ -158,6 +160,7 @@ impl Default for Config {
             drain_deadline: 30,
             workers: None,
             ledger_durability: Durability::default(),
+            catalogue_file: None,
             providers: std::collections::BTreeMap::new(),
             patience_seconds: PatienceConfig::default(),
             timeouts_seconds: TimeoutConfig::default(),
@@ -169,7 +172,7 @@ impl Default for Config {
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 31] = [
+const KEYS: [&str; 32] = [
     "host",
     "port",
     "data_dir",
@@ -184,6 +187,7 @@ const KEYS: [&str; 31] = [
     "drain_deadline",
     "workers",
     "ledger_durability",
+    "catalogue_file",
     "providers",
     "patience_seconds",
     "headers",

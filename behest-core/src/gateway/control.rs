@@ -1,6 +1,7 @@
 //! The control plane's logic: who may change what, and what a change must tell the caches.
 
 pub mod access;
+pub mod catalogue;
 pub mod keys;
 pub mod local_key;
 pub mod mint;
@@ -12,6 +13,7 @@ pub mod tenants;
 use crate::types::problem::Code;
 
 use super::refusal::Refuse;
+use super::routing::models::ModelFileError;
 
 /// Why the control plane, or a mint, refused.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +61,9 @@ pub enum ControlError {
         /// What it should be.
         problem: String,
     },
+    /// A catalogue of models that cannot be one.
+    #[error(transparent)]
+    Catalogue(#[from] ModelFileError),
     /// The tenant's plan.
     #[error("the plan `free` has no provider keys of its own")]
     ByokNeedsPlan,
@@ -83,7 +88,7 @@ impl Refuse for ControlError {
             Self::ApiKey | Self::Forbidden(_) | Self::RoleAbove { .. } => Code::Forbidden,
             Self::NotFound(_) => Code::NotFound,
             Self::Conflict(_) => Code::Conflict,
-            Self::Field { .. } => Code::ValidationError,
+            Self::Field { .. } | Self::Catalogue(_) => Code::ValidationError,
             Self::ByokNeedsPlan => Code::ByoakRequiresPro,
             Self::Ours(_) => Code::ServerError,
         }

@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -22,7 +21,7 @@ use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
 use super::providers::{ProviderKey, Upstream, known};
 use super::routing::health::Health;
-use super::routing::models::ModelTable;
+use super::routing::models::current::CurrentModels;
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
@@ -95,6 +94,7 @@ pub struct FirstStart {
 /// Opens or makes everything that a gateway needs.
 pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
     config.check()?;
+    let models = CurrentModels::load(config.catalogue_file.as_deref())?;
     let data_dir = config.data_dir.clone().ok_or(StartError::NoDataDir)?;
     let in_data_dir = |source| StartError::DataDir { path: data_dir.clone(), source };
     make_private_dir(&data_dir).map_err(in_data_dir)?;
@@ -111,6 +111,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         Arc::new(Sqlite::open(&data_dir.join(DATABASE_FILE), config.ledger_durability)?);
     let (journal, open) =
         Journal::open(&data_dir.join(JOURNAL_FILE), config.max_calls).map_err(in_data_dir)?;
+    models.resume(&*store).await?;
     settle_open(&*store, open).await?;
     journal.clear().map_err(in_data_dir)?;
 
@@ -133,7 +134,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
     let shared = Shared {
         directory,
         health: Health::default(),
-        models: ArcSwap::new(ModelTable::embedded()),
+        models,
         key_cache: KeyCache::new()?,
         tokens,
         sealer,

@@ -54,6 +54,13 @@ pub trait Store: Send + Sync + 'static {
     async fn value(&self, name: &'static str) -> Result<Option<String>, StoreError>;
     /// Writes one of the gateway's own values, if nobody has; gives the value that stands.
     async fn value_or_insert(&self, name: &'static str, value: String) -> Result<String, StoreError>;
+    /// Writes `to` in the place of `from`, either of which may be nothing; `false` when another value stands there.
+    async fn change_value(
+        &self,
+        name: &'static str,
+        from: Option<String>,
+        to: Option<String>,
+    ) -> Result<bool, StoreError>;
 
     /// Adds the first tenant with its project and key, all of them or none.
     async fn add_first(

@@ -1,5 +1,7 @@
 //! Which model is meant, who serves it, and who sees what it costs.
 
+use behest_core::Secret;
+use behest_core::gateway::config::ProviderConfig;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -214,4 +216,80 @@ async fn an_unknown_price_is_never_zero() {
     assert!(error["message"].as_str().is_some_and(|message| message.contains("unknown_price_policy")));
     call(&site, json!("local/echo")).await.ok();
     assert_eq!(upstream.seen("/v1/chat").len(), 2);
+}
+
+/// A provider at its public address, which these tests never call.
+fn with_key() -> ProviderConfig {
+    ProviderConfig { api_key: Some(Secret::new("sk-nobodys")), ..ProviderConfig::default() }
+}
+
+#[tokio::test]
+async fn the_catalogue_names_limits_and_capabilities() {
+    let site = TestGateway::with(providers([("openai", with_key())])).await;
+    let found = site.get("/v1/models/gpt-4o-mini").bearer(&site.api_key).await.ok();
+    assert_eq!((&found["context_length"], &found["max_output_tokens"]), (&json!(128_000), &json!(16_384)));
+    assert_eq!(
+        (&found["capabilities"]["tools"], &found["capabilities"]["reasoning"]),
+        (&json!(true), &json!(false))
+    );
+    let offline = site.get("/v1/models/local/echo").bearer(&site.api_key).await.ok();
+    assert_eq!(offline.get("capabilities"), None);
+}
+
+#[tokio::test]
+async fn new_models_of_a_family_are_known_by_it_and_slips_are_told() {
+    let site = TestGateway::with(providers([("mistral", with_key())])).await;
+    let told = call(&site, json!("gpt-99-turbo")).await.refused(422, "provider_not_configured");
+    assert_eq!(told["details"]["provider"], "openai");
+    let told = call(&site, json!("gpt-4o-2099-01-01")).await.refused(422, "provider_not_configured");
+    assert_eq!(told["details"]["provider"], "openai");
+    let told = call(&site, json!("mistral-large-latset")).await.refused(400, "validation_error");
+    assert_eq!(told["details"]["nearest"][0], "mistral-large-latest");
+}
+
+fn catalogue(version: &str, price: u64) -> Value {
+    let model = json!({ "prices": [{ "input": price, "output": price }] });
+    json!({ "version": version, "models": { "fake/fake-1": model } })
+}
+
+#[tokio::test]
+async fn an_update_of_the_catalogue_prices_the_next_call_and_only_the_operator_may_send_one() {
+    let upstream = Scripted::in_turn((0..3).map(|_| Script::json(200, &priced())).collect()).await;
+    let site = TestGateway::before(&upstream).await;
+    let put = |body: &Value| site.call(Method::PUT, "/v1/catalogue").json(body);
+    let cost = async || call(&site, json!("fake-1")).await.header(COST).to_owned();
+    let at_ceiling = cost().await;
+    let changed = put(&catalogue("mine", 1_000_000)).admin().await.ok();
+    assert_eq!(
+        (&changed["version"], &changed["added"], &changed["removed"]),
+        (&json!("mine"), &json!(1), &json!(0))
+    );
+    assert_eq!(cost().await, "0.0015");
+    assert_ne!(at_ceiling, "0.0015");
+
+    let snapshot = put(&catalogue("mine", 2_000_000)).admin().await.ok();
+    assert_eq!((&snapshot["added"], &snapshot["changed"]), (&json!(0), &json!(1)));
+    let shown = site.get("/v1/catalogue").admin().await.ok();
+    assert_eq!(
+        shown["models"]["fake/fake-1"]["prices"][0],
+        json!({
+            "version": "mine", "input": 2_000_000, "output": 2_000_000
+        })
+    );
+    assert_eq!(cost().await, "0.003");
+
+    // What is wrong changes nothing.
+    for bad in [json!([]), json!({}), json!({ "version": "v", "models": { "fake/fake-1": null, "x": {} } })] {
+        put(&bad).admin().await.refused(400, "validation_error");
+    }
+    assert_eq!(site.get("/v1/catalogue").admin().await.ok(), shown);
+
+    let admin = site.token_of_role(&site.project.id, "admin").await;
+    let service = site.token_of_role(&site.project.id, "dashboard-service").await;
+    for token in [admin, service] {
+        put(&catalogue("theirs", 0)).bearer(&token).await.refused(403, "forbidden");
+        site.get("/v1/catalogue").bearer(&token).await.refused(403, "forbidden");
+    }
+    put(&catalogue("theirs", 0)).bearer(&site.api_key).await.refused(403, "forbidden");
+    put(&catalogue("theirs", 0)).await.refused(401, "missing_credentials");
 }

@@ -99,6 +99,7 @@ conforms!(
     sqlite,
     super::Subject::sqlite(),
     super::identity::values => the_first_value_stands,
+    super::identity::changed_values => a_value_changes_only_from_what_was_read,
     super::identity::first => the_first_start_is_all_or_nothing,
     super::identity::tenants => tenants_are_listed_oldest_first,
     super::identity::projects => projects_have_slugs_of_their_own,

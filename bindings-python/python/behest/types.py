@@ -28,6 +28,7 @@ __all__ = [
     "Meta",
     "MintResult",
     "Model",
+    "ModelCapabilities",
     "ModelList",
     "Object",
     "Thread",
@@ -239,7 +240,22 @@ class BillingReport(Answer, shapes={"window": BillingWindow, "platform": Billing
     byok: BillingSide
 
 
-class Model(Answer):
+class ModelCapabilities(Answer):
+    """What a model can do, as far as the gateway's catalogue says."""
+
+    __slots__ = ()
+
+    tools: bool
+    parallel_tools: bool
+    images: bool
+    audio: bool
+    documents: bool
+    json_schema: bool
+    reasoning: bool
+    prompt_caching: bool
+
+
+class Model(Answer, shapes={"capabilities": ModelCapabilities}):
     """A model that the project may call."""
 
     __slots__ = ()
@@ -249,6 +265,8 @@ class Model(Answer):
     created: int
     owned_by: str
     context_length: int | None
+    max_output_tokens: int | None
+    capabilities: ModelCapabilities | None
 
 
 class ModelList(Answer, shapes={"data": Model}):

@@ -1,7 +1,9 @@
 //! The table of models: who makes each, what fits, what it can do, and what it costs since when.
 
-pub mod file;
+pub mod current;
+mod file;
 pub mod names;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -12,6 +14,7 @@ use crate::types::model::Capabilities;
 
 pub use crate::types::catalogue::Mode;
 pub use file::ModelFileError;
+pub use written::written;
 
 /// Read when a gateway first starts, not when the program does.
 static EMBEDDED: LazyLock<Arc<ModelTable>> = LazyLock::new(|| {
@@ -20,7 +23,7 @@ static EMBEDDED: LazyLock<Arc<ModelTable>> = LazyLock::new(|| {
 });
 
 /// All models at one moment, which never change: an update makes a new table.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelTable {
     /// Which list was laid on it last.
     version: String,

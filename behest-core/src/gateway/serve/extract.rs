@@ -52,6 +52,17 @@ pub async fn json<T: DeserializeOwned>(gateway: &Gateway, body: axum::body::Body
     })?)
 }
 
+/// Reads a body of text.
+///
+/// # Errors
+/// When it is too large, or no UTF-8.
+pub async fn text(gateway: &Gateway, body: axum::body::Body) -> Result<String, Refusal> {
+    let (bytes, _permit) = read::collect(gateway, body).await?;
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| read::ReadError::Json("it is not UTF-8 text".to_owned()))?;
+    Ok(text.to_owned())
+}
+
 /// The parameters of a query.
 pub struct Query(Vec<(String, String)>);
 

@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::edge;
-use super::handlers::{control, data, identity, open, usage};
+use super::handlers::{catalogue, control, data, identity, open, usage};
 use super::openapi::{Metering, Registry, described};
 use crate::gateway::Gateway;
 
@@ -50,6 +50,7 @@ pub(super) fn documented() -> OpenApiRouter<Gateway> {
 fn aliased() -> OpenApiRouter<Gateway> {
     Registry::default()
         .add(Metering::Free, routes!(identity::mint_token))
+        .add(Metering::Free, routes!(catalogue::get_catalogue, catalogue::put_catalogue))
         .add(Metering::Free, routes!(control::list_tenants, control::create_tenant))
         .add(Metering::Free, routes!(control::list_projects, control::create_project))
         .add(Metering::Free, routes!(control::get_project, control::change_project, control::suspend_project))

@@ -192,6 +192,18 @@ impl Store for Sqlite {
         self.write(move |connection| policy::value_or_insert(connection, name, &value)).await
     }
 
+    async fn change_value(
+        &self,
+        name: &'static str,
+        from: Option<String>,
+        to: Option<String>,
+    ) -> Result<bool, StoreError> {
+        let change = move |connection: &Connection| {
+            policy::change_value(connection, name, from.as_deref(), to.as_deref())
+        };
+        self.write(change).await
+    }
+
     async fn add_first(
         &self,
         tenant: TenantRow,

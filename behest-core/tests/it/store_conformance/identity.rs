@@ -224,3 +224,20 @@ pub async fn providers(subject: Subject) {
     assert!(!store.remove_provider(mine, "a").await.expect("an answer"));
     assert_eq!(store.providers(mine).await.expect("a list"), [provider("z", true)]);
 }
+
+pub async fn changed_values(subject: Subject) {
+    let store = &*subject.store;
+    let change = async |from: Option<&str>, to: Option<&str>| {
+        let changed = store.change_value("x", from.map(str::to_owned), to.map(str::to_owned)).await;
+        changed.expect("an answer")
+    };
+    assert!(!change(Some("a"), Some("b")).await, "nothing stands there");
+    assert!(change(None, Some("a")).await);
+    assert!(!change(None, Some("b")).await, "something stands there");
+    assert!(!change(Some("b"), Some("c")).await, "something else stands there");
+    assert!(change(Some("a"), Some("b")).await);
+    assert_eq!(store.value("x").await.expect("an answer"), Some("b".to_owned()));
+    assert!(!change(Some("a"), None).await);
+    assert!(change(Some("b"), None).await);
+    assert_eq!(store.value("x").await.expect("an answer"), None);
+}

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{ModelEntry, ModelTable};
+use super::ModelEntry;
 use crate::gateway::clock;
 use crate::gateway::ledger::money::PicoUsdPerToken;
 use crate::gateway::ledger::prices::{Price, PriceTier, Rates};
-use crate::types::catalogue::{
-    Capability, Catalogue, CatalogueModel, CataloguePrice, CatalogueRates, CatalogueTier,
-};
+use crate::types::catalogue::{CatalogueModel, CataloguePrice, CatalogueRates, CatalogueTier};
 
+/// The longest text of a catalogue, in bytes.
+const BYTES: usize = 8 << 20;
 const MODELS: usize = 20_000;
 const PRICES: usize = 100;
 const TIERS: usize = 16;
@@ -25,6 +25,12 @@ const DEAREST: u64 = 1_000_000_000_000;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelFileError {
+    /// Too long to be one.
+    #[error("a catalogue of {bytes} bytes is too long: {BYTES} are the most")]
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+    },
     /// Not JSON, or not of this form.
     #[error("it is not a catalogue of models: {0}")]
     Form(#[source] serde_json::Error),
@@ -56,7 +62,7 @@ pub(super) struct Update {
 
 /// [`Catalogue`] with its models unread, so that an error can name the model that it is in.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `version` and `models`")]
 struct Envelope<'e> {
     version: String,
     #[serde(default, rename = "source")]
@@ -69,13 +75,16 @@ struct Envelope<'e> {
 
 /// Reads a catalogue.
 pub(super) fn parse(text: &str) -> Result<Update, ModelFileError> {
+    if text.len() > BYTES {
+        return Err(ModelFileError::TooLong { bytes: text.len() });
+    }
     let file: Envelope<'_> = serde_json::from_str(text).map_err(ModelFileError::Form)?;
     let field = |field, problem| Err(ModelFileError::Field { field, problem });
     if !is_name(&file.version) {
         return field("version", format!("has 1 to {NAME} characters and no control characters"));
     }
     if file.models.len() > MODELS {
-        return field("models", format!("has {} models, and may have {MODELS}", file.models.len()));
+        return field("models", format!("has {} models, and may have at most {MODELS}", file.models.len()));
     }
     let from = match file.effective_from.as_deref().map(day) {
         None => i64::MIN,
@@ -92,7 +101,7 @@ pub(super) fn parse(text: &str) -> Result<Update, ModelFileError> {
             return Err(wrong(format!("is not `provider/model`, of at most {NAME} characters each")));
         };
         let model: Option<CatalogueModel> =
-            serde_json::from_str(value.get()).map_err(|error| wrong(without_place(&error)))?;
+            serde_json::from_str(value.get()).map_err(|_| wrong(place_of_mistake(value.get())))?;
         let entry = model.map(|model| defaults.entry(provider, name, model)).transpose().map_err(wrong)?;
         models.push(((provider.to_owned(), name.to_owned()), entry));
     }
@@ -115,7 +124,7 @@ impl Defaults {
             }
         }
         if model.prices.len() > PRICES {
-            return Err(format!("`prices` has {} prices, and may have {PRICES}", model.prices.len()));
+            return Err(format!("`prices` has {} prices, and may have at most {PRICES}", model.prices.len()));
         }
         let mut prices: Vec<(i64, Arc<Price>)> = Vec::with_capacity(model.prices.len());
         for (place, price) in model.prices.into_iter().enumerate() {
@@ -171,7 +180,7 @@ impl Defaults {
 
 fn tiers(tiers: Vec<CatalogueTier>) -> Result<Vec<PriceTier>, String> {
     if tiers.len() > TIERS {
-        return Err(format!("`tiers` has {} tiers, and may have {TIERS}", tiers.len()));
+        return Err(format!("`tiers` has {} tiers, and may have at most {TIERS}", tiers.len()));
     }
     let mut read: Vec<PriceTier> = Vec::with_capacity(tiers.len());
     for (place, tier) in tiers.into_iter().enumerate() {
@@ -203,7 +212,7 @@ fn batch(rates: CatalogueRates) -> Result<Rates, String> {
 fn checked(rates: CatalogueRates) -> Result<Rates, String> {
     let rate = |field: &str, rate: Option<u64>| match rate {
         Some(rate) if rate > DEAREST => Err(format!(
-            "`{field}` is {rate}, and may be {DEAREST}: prices are in 1e-12 USD per token, so that 2500000 is 2.50 USD for a million tokens"
+            "`{field}` is {rate}, and may be at most {DEAREST}: prices are in 1e-12 USD per token, so that 2500000 is 2.50 USD for a million tokens"
         )),
         rate => Ok(rate.map(PicoUsdPerToken)),
     };
@@ -227,66 +236,19 @@ fn is_name(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= NAME && !text.chars().any(char::is_control)
 }
 
-/// An error's words without its place, which counts from the model's own beginning and would mislead.
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
-}
-
-/// The table in the form of a file, each price with its day and its version.
-#[must_use]
-pub fn written(table: &ModelTable) -> Catalogue {
-    let models = table.entries().map(|entry| {
-        let model = CatalogueModel {
-            mode: entry.mode,
-            context: entry.context,
-            max_output: entry.max_output,
-            dimensions: entry.dimensions,
-            capabilities: Capability::ALL.into_iter().filter(|one| entry.capabilities.has(*one)).collect(),
-            prices: entry.prices().iter().map(|(from, price)| written_price(*from, price)).collect(),
-        };
-        (format!("{}/{}", entry.provider, entry.name), Some(model))
-    });
-    Catalogue {
-        version: table.version().to_owned(),
-        source: BTreeMap::new(),
-        effective_from: None,
-        models: models.collect(),
-    }
-}
-
-fn written_price(from: i64, price: &Price) -> CataloguePrice {
-    let tier = |tier: &PriceTier| {
-        let rates = written_rates(&tier.rates);
-        CatalogueTier {
-            above_input_tokens: tier.above_input_tokens,
-            input: rates.input,
-            output: rates.output,
-            cache_read: rates.cache_read,
-            cache_write: rates.cache_write,
-            cache_write_1h: rates.cache_write_1h,
-            batch: tier.batch.as_ref().map(written_rates),
+/// Reads a model's text once more to tell which field is wrong. Lines and columns would count from the model's own
+/// beginning and mislead.
+fn place_of_mistake(text: &str) -> String {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    match serde_path_to_error::deserialize::<_, Option<CatalogueModel>>(&mut reader) {
+        Ok(_) => "has something after its end".to_owned(),
+        Err(error) => {
+            let told = error.inner().to_string();
+            let words = told.rsplit_once(" at line ").map_or(told.as_str(), |(words, _)| words);
+            match error.path().to_string().as_str() {
+                "." => words.to_owned(),
+                path => format!("`{path}`: {words}"),
+            }
         }
-    };
-    CataloguePrice {
-        effective_from: (from != i64::MIN).then(|| clock::rfc3339(from).chars().take(10).collect()),
-        version: Some(price.version.to_string()),
-        input: price.input.0,
-        output: price.output.0,
-        cache_read: price.cache_read.map(|rate| rate.0),
-        cache_write: price.cache_write.map(|rate| rate.0),
-        cache_write_1h: price.cache_write_1h.map(|rate| rate.0),
-        batch: price.batch.as_ref().map(written_rates),
-        tiers: price.tiers.iter().map(tier).collect(),
-    }
-}
-
-fn written_rates(rates: &Rates) -> CatalogueRates {
-    CatalogueRates {
-        input: rates.input.map(|rate| rate.0),
-        output: rates.output.map(|rate| rate.0),
-        cache_read: rates.cache_read.map(|rate| rate.0),
-        cache_write: rates.cache_write.map(|rate| rate.0),
-        cache_write_1h: rates.cache_write_1h.map(|rate| rate.0),
     }
 }

@@ -43,7 +43,7 @@ fn the_ceiling_is_at_least_every_rate_of_the_list() {
 #[test]
 fn the_table_is_written_in_the_form_that_it_is_read_in() {
     let table = ModelTable::embedded();
-    let text = serde_json::to_string(&file::written(&table)).expect("JSON");
+    let text = serde_json::to_string(&written(&table)).expect("JSON");
     assert_eq!(ModelTable::default().with(&text).expect("read again"), *table);
 }
 
@@ -77,33 +77,32 @@ fn what_is_wrong_is_named_with_its_model_its_field_and_its_numbers() {
     };
     let model = |value: serde_json::Value| wrong(json!({ "version": "v", "models": { "a/b": value } }));
     let price = |value: serde_json::Value| model(json!({ "prices": [value] }));
-    insta::assert_snapshot!(
-        [
-            wrong(json!([])),
-            wrong(json!({ "version": "v" })),
-            wrong(json!({ "version": "", "models": {} })),
-            wrong(json!({ "version": "v", "models": {}, "modles": {} })),
-            wrong(json!({ "version": "v", "effective_from": "yesterday", "models": {} })),
-            wrong(json!({ "version": "v", "models": { "gpt-4o": {} } })),
-            model(json!({ "contxt": 1 })),
-            model(json!({ "context": 0 })),
-            model(json!({ "context": -1 })),
-            model(json!({ "capabilities": ["telepathy"] })),
-            price(json!({ "input": 1 })),
-            price(json!({ "input": 2.5, "output": 1 })),
-            price(json!({ "input": 1, "output": 2_000_000_000_000_u64 })),
-            price(json!({ "input": 1, "output": 1, "effective_from": "2026-02-30" })),
-            price(json!({ "input": 1, "output": 1, "batch": { "cache_read": 2_000_000_000_000_u64 } })),
-            price(json!({ "input": 1, "output": 1, "tiers": [
+    let told = [
+        wrong(json!([])),
+        wrong(json!({ "version": "v" })),
+        wrong(json!({ "version": "", "models": {} })),
+        wrong(json!({ "version": "v", "models": {}, "modles": {} })),
+        wrong(json!({ "version": "v", "effective_from": "yesterday", "models": {} })),
+        wrong(json!({ "version": "v", "models": { "gpt-4o": {} } })),
+        model(json!({ "contxt": 1 })),
+        model(json!({ "context": 0 })),
+        model(json!({ "context": -1 })),
+        model(json!({ "capabilities": ["telepathy"] })),
+        price(json!({ "input": 1 })),
+        price(json!({ "input": 2.5, "output": 1 })),
+        price(json!({ "input": 1, "output": 2_000_000_000_000_u64 })),
+        price(json!({ "input": 1, "output": 1, "effective_from": "2026-02-30" })),
+        price(json!({ "input": 1, "output": 1, "batch": { "cache_read": 2_000_000_000_000_u64 } })),
+        price(json!({ "input": 1, "output": 1, "tiers": [
             { "above_input_tokens": 2 }, { "above_input_tokens": 2 },
         ] })),
-            model(json!({ "prices": [
+        model(json!({ "prices": [
             { "input": 1, "output": 1, "effective_from": "2026-02-02" },
             { "input": 1, "output": 1, "effective_from": "2026-02-01" },
         ] })),
-        ]
-        .join("\n")
-    );
+    ]
+    .join("\n");
+    insta::assert_snapshot!(told);
 }
 
 #[test]

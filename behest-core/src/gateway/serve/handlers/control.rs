@@ -25,7 +25,7 @@ pub struct Listed<T> {
 }
 
 /// Recognises the caller; the body is not read yet.
-async fn admitted(gateway: &Gateway, request: Request) -> Result<(Admin, Incoming), Refusal> {
+pub(super) async fn admitted(gateway: &Gateway, request: Request) -> Result<(Admin, Incoming), Refusal> {
     let incoming = Incoming::from_request(request);
     let admin = access::admin(gateway, &incoming.head).await?;
     Ok((admin, incoming))

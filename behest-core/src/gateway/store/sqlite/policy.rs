@@ -22,6 +22,28 @@ pub(super) fn value_or_insert(connection: &Connection, name: &str, value: &str) 
     connection.query_row("SELECT value FROM gateway_values WHERE name = ?1", params![name], |row| row.get(0))
 }
 
+pub(super) fn change_value(
+    connection: &Connection,
+    name: &str,
+    from: Option<&str>,
+    to: Option<&str>,
+) -> rusqlite::Result<bool> {
+    let changed = match (from, to) {
+        (None, None) => 0,
+        (None, Some(to)) => connection.execute(
+            "INSERT INTO gateway_values (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
+            params![name, to],
+        )?,
+        (Some(from), None) => connection
+            .execute("DELETE FROM gateway_values WHERE name = ?1 AND value = ?2", params![name, from])?,
+        (Some(from), Some(to)) => connection.execute(
+            "UPDATE gateway_values SET value = ?3 WHERE name = ?1 AND value = ?2",
+            params![name, from, to],
+        )?,
+    };
+    Ok(changed > 0)
+}
+
 pub(super) fn add_tenant(connection: &Connection, row: &TenantRow) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO tenants (id, name, plan, created_at) VALUES (?1, ?2, ?3, ?4)",
