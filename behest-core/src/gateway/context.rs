@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::body::Fields;
+use super::idempotency::IdempotencyKey;
 use super::ledger::attempt::Attempt;
 use super::ledger::estimate;
 use super::ledger::prices::Price;
@@ -149,7 +150,7 @@ pub struct Caller {
 }
 
 /// What a model is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// To answer a conversation.
     Chat,
@@ -180,6 +181,8 @@ pub struct ModelRequest {
     pub include_usage: bool,
     /// The client's bound on the answer, in tokens.
     pub max_tokens: Option<u64>,
+    /// The client's `Idempotency-Key`.
+    pub idempotency: Option<IdempotencyKey>,
     /// Its share of the memory that bodies may take; given back when the call ends.
     pub body_permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }
