@@ -56,6 +56,8 @@ mod local;
 mod parity;
 #[cfg(feature = "gateway")]
 mod provider_page;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod reliability_page;
 #[cfg(feature = "gateway")]
 mod store_conformance;
 mod support;
