@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::providers::Timeouts;
 use super::providers::address::names_private;
 use super::providers::known::KNOWN;
+use super::providers::vertex;
 use super::store::sqlite::Durability;
 use crate::env;
 use crate::secret::Secret;
@@ -104,6 +105,14 @@ pub struct ProviderConfig {
     pub api_key_env: Option<String>,
     /// The models it serves.
     pub models: Option<Vec<String>>,
+    /// Vertex: the project of Google Cloud that pays; the service account's own when absent.
+    pub project: Option<String>,
+    /// Vertex: `global`, `us`, `eu` or a region.
+    pub location: Option<String>,
+    /// Vertex: the file with the JSON of a service account.
+    pub credentials_file: Option<String>,
+    /// Vertex: asks the metadata server of the machine, which must be one of Google Cloud, for its token.
+    pub metadata_server: bool,
     /// Its key, once read from the environment. Never in the file.
     #[serde(skip)]
     pub api_key: Option<Secret>,
@@ -182,7 +191,7 @@ impl Default for Config {
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 32] = [
     "host",
     "port",
     "data_dir",
@@ -207,6 +216,10 @@ const KEYS: [&str; 28] = [
     "local",
     "api_key_env",
     "models",
+    "project",
+    "location",
+    "credentials_file",
+    "metadata_server",
     "connect",
     "first_byte",
     "idle",
@@ -268,7 +281,7 @@ impl Config {
                 settings.api_key = Some(secret(name).ok_or_else(missing)?);
             }
         }
-        Ok(())
+        vertex::settings::apply(&mut self.providers, variable)
     }
 
     /// Checks what no type can.

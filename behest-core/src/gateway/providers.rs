@@ -4,6 +4,7 @@ pub mod address;
 pub mod anthropic;
 pub mod cohere;
 pub mod compatible;
+pub mod complaint;
 pub mod endpoint;
 pub mod exchange;
 pub mod gemini;
@@ -14,6 +15,7 @@ pub mod openai;
 pub mod streaming;
 pub mod translate;
 pub mod translated;
+pub mod vertex;
 
 use std::time::Duration;
 
@@ -55,6 +57,8 @@ pub enum Dialect {
     Anthropic,
     /// Gemini's `generateContent`.
     Gemini,
+    /// The same at Google Cloud, under an access token.
+    Vertex,
     /// Cohere's chat, version 2.
     Cohere,
 }
@@ -103,7 +107,10 @@ impl Upstream {
         models: Option<Vec<String>>,
     ) -> Self {
         let dialect = known::find(&name).map_or(Dialect::OpenAi, |known| known.dialect);
-        let endpoint = Endpoint::new(dialect, &base_url, &key);
+        let endpoint = match dialect {
+            Dialect::Vertex => Endpoint::vertex(&base_url, &key, local, source == KeySource::Platform),
+            _ => Endpoint::new(dialect, &base_url, &key),
+        };
         Self { name, dialect, base_url, local, key, endpoint, source, models }
     }
 
@@ -137,6 +144,15 @@ impl Upstream {
         // Only a provider with a public address is stored without one.
         let base_url = row.base_url.clone().or_else(|| known::base_url(&row.name)).unwrap_or_default();
         Self::new(row.name.clone(), base_url, row.local, key, KeySource::Byok, row.models.clone())
+    }
+
+    /// The end of the key, or of its id, for whoever has to tell keys apart.
+    #[must_use]
+    pub fn last_four(&self) -> Option<String> {
+        match &self.key {
+            ProviderKey::Open(key) => Some(known::last_four(self.dialect, key)),
+            ProviderKey::None | ProviderKey::Unreadable(_) => None,
+        }
     }
 
     /// Whether it is the provider's public service, whose models the price table lists.
@@ -182,7 +198,7 @@ pub enum Phase {
 }
 
 /// Why a provider gave no whole answer. Messages are the provider's own, cleaned of our key and cut short.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {
     /// It did not like the request: the client can mend it.
@@ -340,6 +356,8 @@ pub struct ChatCall<'c> {
 pub struct Summary {
     /// What it used, if the provider said.
     pub tokens: Option<Tokens>,
+    /// What the provider told on its way: what it had used by then.
+    pub so_far: Option<Tokens>,
     /// Why it ended.
     pub finish_reason: Option<String>,
 }
@@ -419,6 +437,7 @@ pub fn adapter(dialect: Dialect) -> &'static dyn Provider {
         Dialect::Compatible(Compatible::Azure) => &openai::AZURE,
         Dialect::Anthropic => &translated::ANTHROPIC,
         Dialect::Gemini => &translated::GEMINI,
+        Dialect::Vertex => &translated::VERTEX,
         Dialect::Cohere => &translated::COHERE,
     }
 }
