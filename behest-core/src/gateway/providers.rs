@@ -382,6 +382,8 @@ pub struct Chunk {
     pub text: Option<String>,
     /// Pieces of tool calls of the first choice, as they came.
     pub tool_calls: Option<Box<RawValue>>,
+    /// Where it brings none of that, other words of the answer: thoughts, a refusal, arguments of a call.
+    pub other_text: Option<String>,
     /// How much of an answer it brings, in bytes of text, over all choices and kinds.
     pub answered_bytes: usize,
     /// It carries usage and nothing else.

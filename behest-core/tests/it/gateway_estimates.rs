@@ -70,6 +70,19 @@ async fn a_stream_that_its_client_leaves_is_counted_as_far_as_it_came() {
 }
 
 #[tokio::test]
+async fn thoughts_are_counted_as_well_and_once() {
+    let piece = |delta: Value| {
+        event(&json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] }).to_string())
+    };
+    let thought =
+        piece(json!({ "content": "", "reasoning_content": "Hello there,", "reasoning": "Hello there," }));
+    let steps = vec![thought, chunk(" how are you?"), done()];
+    let (gateway, _server) = before("fake", Script::sse(steps)).await;
+    gateway.ask(&ask(true)).bearer(&gateway.api_key).await.events();
+    assert_eq!(used(&gateway).await, [9, 7, 1]);
+}
+
+#[tokio::test]
 async fn what_anthropic_tells_at_its_beginning_stands_when_the_client_leaves() {
     let usage = json!({ "input_tokens": 2095, "cache_read_input_tokens": 5, "output_tokens": 1 });
     let message = json!({ "id": "msg_1", "model": "m-1", "content": [], "usage": usage });

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use behest_core::Secret;
 use behest_core::gateway::config::{Config, ProviderConfig};
+use behest_core::gateway::providers::http::HttpClients;
+use behest_core::gateway::providers::vertex::tokens::Tokens;
 use behest_core::token::sign::SigningKey;
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -75,11 +77,15 @@ impl Google {
         })
     }
 
+    fn credential(&self) -> Secret {
+        Secret::new(self.account().to_string())
+    }
+
     fn provider(&self) -> ProviderConfig {
         ProviderConfig {
             base_url: Some(self.server.base_url()),
             local: true,
-            api_key: Some(Secret::new(self.account().to_string())),
+            api_key: Some(self.credential()),
             ..ProviderConfig::default()
         }
     }
@@ -275,6 +281,34 @@ async fn calls_at_once_ask_for_one_token_and_a_caller_who_leaves_takes_nothing_a
     });
     assert!(answers.iter().all(|answer| answer == "hello"));
     assert_eq!((google.token_requests(), google.bearers().len()), (1, 200));
+}
+
+#[tokio::test]
+async fn a_request_that_ends_with_its_thread_is_made_again_by_another() {
+    let grant = |asked| match asked {
+        1 => Script::new(200, vec![Step::Hang]),
+        _ => granted(asked, 3_600),
+    };
+    let google = Google::start(Box::new(grant), Box::new(|_| true)).await;
+    let (tokens, _) = Tokens::read(&google.credential(), true, true).expect("an account");
+    let elsewhere = tokens.clone();
+    let (left, leave) = tokio::sync::oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let http = HttpClients::new(Duration::from_secs(5)).expect("connections");
+        runtime.block_on(async {
+            tokio::select! {
+                _ = elsewhere.get(&http) => panic!("it hangs"),
+                _ = leave => {}
+            }
+        });
+    });
+    google.server.requests(1).await;
+    let http = HttpClients::new(Duration::from_secs(5)).expect("connections");
+    let waiting = tokens.get(&http);
+    left.send(()).expect("the thread waits");
+    assert_eq!(waiting.await.expect("a token").secret, Secret::new("t-2"));
+    thread.join().expect("the thread ends");
 }
 
 #[tokio::test]

@@ -154,7 +154,7 @@ impl Attempt {
             summary.finish_reason.clone().or_else(|| open.summary.finish_reason.take());
         open.said_since = summary.so_far.is_none() && (open.said_since || chunk.answered_bytes > 0);
         open.summary.so_far = summary.so_far.or(open.summary.so_far);
-        open.heard.add(chunk.text.as_deref(), chunk.answered_bytes);
+        open.heard.add(chunk.other_text.as_deref().or(chunk.text.as_deref()), chunk.answered_bytes);
         if open.memory.is_some() {
             chunk.text.iter().for_each(|text| open.gathered.add_text(text));
             chunk.tool_calls.iter().for_each(|pieces| open.gathered.add_tool_calls(pieces));

@@ -178,6 +178,7 @@ fn chunk(writer: &mut Writer, event: Event) -> Option<Chunk> {
         }
         Event::Reasoning { text, .. } | Event::Refusal { text, .. } | Event::Arguments { text, .. } => {
             chunk.answered_bytes = text.len();
+            chunk.other_text = Some(text.clone());
         }
         Event::Call { name, .. } => chunk.answered_bytes = name.len(),
         Event::Finish { reason, .. } => chunk.summary.finish_reason = Some(reason.as_str().to_owned()),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Reader, reply, request};
 use crate::gateway::providers::ProviderError;
-use crate::gateway::providers::translate::fixtures::{REQUESTS, split};
+use crate::gateway::providers::translate::fixtures::{self, REQUESTS, split};
 use crate::gateway::providers::translate::{Event, Target, answer};
 use crate::sse;
 
@@ -216,14 +216,9 @@ fn what_anthropic_has_no_words_for_is_refused_with_advice() {
 
 /// The events of a stream that comes in these pieces, and whether it is complete.
 fn streamed<'c>(pieces: impl IntoIterator<Item = &'c [u8]>) -> Result<(Vec<Event>, bool), ProviderError> {
-    let (mut framer, mut reader, mut events) = (sse::Framer::new(1 << 20), Reader::default(), Vec::new());
-    for piece in pieces {
-        framer.push(piece);
-        while let Some(event) = framer.next_event().expect("small events") {
-            events.extend(reader.read(&event)?);
-        }
-    }
-    Ok((events, reader.is_complete()))
+    let pieces: Vec<&[u8]> = pieces.into_iter().collect();
+    let (events, complete) = fixtures::streamed(Reader::default(), &pieces);
+    Ok((events?, complete))
 }
 
 fn assembled(events: Vec<Event>) -> Value {

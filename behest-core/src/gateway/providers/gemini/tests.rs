@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::{Reader, reply, request};
 use crate::gateway::ledger::record::Tokens;
-use crate::gateway::providers::translate::fixtures::{REQUESTS, split};
-use crate::gateway::providers::translate::{Event, Target, answer};
-use crate::gateway::providers::{ProviderError, Summary};
-use crate::sse::{Event as ServerSent, Framer};
+use crate::gateway::providers::ProviderError;
+use crate::gateway::providers::translate::fixtures::{self, REQUESTS, split, together};
+use crate::gateway::providers::translate::{Event, Target};
+use crate::sse::Event as ServerSent;
 
 macro_rules! answers {
     ($($name:literal),+ $(,)?) => {
@@ -51,21 +51,7 @@ fn hello(parameters: Value) -> Result<(Value, Vec<String>), String> {
 
 /// Whatever way the bytes come in.
 fn streamed(pieces: &[&[u8]]) -> (Result<Vec<Event>, ProviderError>, bool) {
-    let (mut framer, mut reader, mut events) = (Framer::new(1 << 20), Reader::default(), Vec::new());
-    for piece in pieces {
-        framer.push(piece);
-        while let Some(event) = framer.next_event().expect("below the cap") {
-            match reader.read(&event) {
-                Ok(more) => events.extend(more),
-                Err(error) => return (Err(error), reader.is_complete()),
-            }
-        }
-    }
-    (Ok(events), reader.is_complete())
-}
-
-fn together(events: Vec<Event>) -> (Value, Summary) {
-    answer::assemble(events, "ours".to_owned(), "asked-for".to_owned(), 1)
+    fixtures::streamed(Reader::default(), pieces)
 }
 
 fn pretty(value: &Value) -> String {

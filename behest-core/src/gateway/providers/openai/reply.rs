@@ -46,10 +46,14 @@ struct Delta<'r> {
 }
 
 impl Delta<'_> {
+    /// Its words: the text, or else thoughts or a refusal. Some servers give thoughts under both names.
+    fn words(&self) -> impl Iterator<Item = &RawValue> {
+        [self.content, self.reasoning_content.or(self.reasoning), self.refusal].into_iter().flatten()
+    }
+
     /// How much of an answer it brings, for an estimate if the provider never says.
     fn bytes(&self) -> usize {
-        let text = [self.content, self.reasoning_content, self.reasoning, self.refusal, self.audio];
-        text.into_iter().chain([self.tool_calls]).flatten().map(length).sum()
+        self.words().chain(self.audio).chain(self.tool_calls).map(length).sum()
     }
 }
 
@@ -140,17 +144,20 @@ pub(super) fn chunk(data: bytes::Bytes) -> Result<Chunk, ProviderError> {
         tokens if choices.is_empty() || finish_reason.is_some() => (tokens, None),
         so_far => (None, so_far),
     };
-    let text: Option<String> =
-        delta.and_then(|delta| delta.content).and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let decode = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+    let text = delta.and_then(|delta| delta.content).and_then(decode);
     let mut answered_bytes: usize =
         choices.iter().filter_map(|choice| choice.delta.as_ref()).map(Delta::bytes).sum();
-    if let (Some(text), Some(raw)) = (&text, delta.and_then(|delta| delta.content)) {
-        // The text itself: escapes make its JSON longer.
-        answered_bytes = answered_bytes + text.len() - length(raw);
+    let spoken = delta.and_then(|delta| delta.words().find(|raw| length(raw) > 0));
+    let other_text = spoken.filter(|_| text.as_deref().is_none_or(str::is_empty)).and_then(decode);
+    if let (Some(words), Some(raw)) = (other_text.as_ref().or(text.as_ref()), spoken) {
+        // The words themselves: escapes make their JSON longer.
+        answered_bytes = (answered_bytes + words.len()).saturating_sub(length(raw));
     }
     let chunk = Chunk {
         summary: Summary { tokens, finish_reason, so_far },
         text,
+        other_text,
         tool_calls: delta.and_then(|delta| delta.tool_calls).filter(present).map(ToOwned::to_owned),
         answered_bytes,
         usage_only: choices.is_empty() && reply.usage.is_some_and(|usage| usage.get() != "null"),
