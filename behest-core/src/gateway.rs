@@ -137,7 +137,7 @@ impl Gateway {
     /// # Errors
     /// When the system's certificates cannot be loaded.
     pub fn for_this_runtime(&self) -> std::io::Result<Self> {
-        let http = HttpClients::new(self.config().connect_timeouts())?;
+        let http = HttpClients::new(self.config().timeouts.connect, self.config().connect_timeouts())?;
         let worker = Arc::new(Worker { http, mailbox: Some(Mailbox::open()) });
         Ok(Self { worker, ..self.clone() })
     }

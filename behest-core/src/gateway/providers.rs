@@ -4,6 +4,7 @@ pub mod address;
 pub mod anthropic;
 pub mod cohere;
 pub mod compatible;
+pub mod complaint;
 pub mod endpoint;
 pub mod error;
 pub mod exchange;
@@ -15,6 +16,7 @@ pub mod openai;
 pub mod streaming;
 pub mod translate;
 pub mod translated;
+pub mod vertex;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
@@ -58,6 +60,8 @@ pub enum Dialect {
     Anthropic,
     /// Gemini's `generateContent`.
     Gemini,
+    /// The same at Google Cloud, under an access token.
+    Vertex,
     /// Cohere's chat, version 2.
     Cohere,
 }
@@ -129,7 +133,10 @@ impl Upstream {
         models: Option<Vec<String>>,
     ) -> Self {
         let dialect = known::find(&name).map_or(Dialect::OpenAi, |known| known.dialect);
-        let endpoint = Endpoint::new(dialect, &base_url, &key);
+        let endpoint = match dialect {
+            Dialect::Vertex => Endpoint::vertex(&base_url, &key, local, source == KeySource::Platform),
+            _ => Endpoint::new(dialect, &base_url, &key),
+        };
         let id = UpstreamId::new(&name, &base_url, &key);
         Self { id, name, dialect, base_url, local, key, endpoint, source, models }
     }
@@ -165,6 +172,15 @@ impl Upstream {
         // Only a provider with a public address is stored without one.
         let base_url = row.base_url.clone().or_else(|| known::base_url(&row.name)).unwrap_or_default();
         Self::new(row.name.clone(), base_url, row.local, key, KeySource::Byok, row.models.clone())
+    }
+
+    /// The end of the key, or of its id, for whoever has to tell keys apart.
+    #[must_use]
+    pub fn last_four(&self) -> Option<String> {
+        match &self.key {
+            ProviderKey::Open(key) => Some(known::last_four(self.dialect, key)),
+            ProviderKey::None | ProviderKey::Unreadable(_) => None,
+        }
     }
 
     /// Whether it is the provider's public service, whose models the price table lists.
@@ -214,6 +230,8 @@ pub struct ChatCall<'c> {
     pub traceparent: Option<&'c HeaderValue>,
     /// The connections.
     pub http: &'c http::HttpClient,
+    /// Those for what must be fetched before, such as a token.
+    pub errands: &'c http::HttpClients,
     /// The patience.
     pub timeouts: Timeouts,
 }
@@ -223,6 +241,8 @@ pub struct ChatCall<'c> {
 pub struct Summary {
     /// What it used, if the provider said.
     pub tokens: Option<Tokens>,
+    /// What the provider told on its way: what it had used by then.
+    pub so_far: Option<Tokens>,
     /// Why it ended.
     pub finish_reason: Option<String>,
 }
@@ -247,6 +267,8 @@ pub struct Chunk {
     pub text: Option<String>,
     /// Pieces of tool calls of the first choice, as they came.
     pub tool_calls: Option<Box<RawValue>>,
+    /// Where it brings none of that, other words of the answer: thoughts, a refusal, arguments of a call.
+    pub other_text: Option<String>,
     /// How much of an answer it brings, in bytes of text, over all choices and kinds.
     pub answered_bytes: usize,
     /// It carries usage and nothing else.
@@ -302,6 +324,7 @@ pub fn adapter(dialect: Dialect) -> &'static dyn Provider {
         Dialect::Compatible(Compatible::Azure) => &openai::AZURE,
         Dialect::Anthropic => &translated::ANTHROPIC,
         Dialect::Gemini => &translated::GEMINI,
+        Dialect::Vertex => &translated::VERTEX,
         Dialect::Cohere => &translated::COHERE,
     }
 }

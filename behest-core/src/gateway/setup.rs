@@ -125,7 +125,8 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         allowed: config.allowed_hosts.clone(),
         loopback: is_loopback(&config.host),
     };
-    let http = HttpClients::new(config.connect_timeouts()).map_err(StartError::Certificates)?;
+    let http = HttpClients::new(config.timeouts.connect, config.connect_timeouts())
+        .map_err(StartError::Certificates)?;
     let worker = Arc::new(Worker { http, mailbox: None });
     let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
     let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));

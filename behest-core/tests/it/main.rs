@@ -29,6 +29,8 @@ mod gateway_cors;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_dialects;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_estimates;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_idempotency;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_isolation;
@@ -50,6 +52,8 @@ mod gateway_threads;
 mod gateway_tokens;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_usage;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_vertex;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod local;
 #[cfg(all(feature = "client", feature = "gateway"))]

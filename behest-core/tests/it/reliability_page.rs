@@ -33,7 +33,8 @@ fn plain() -> Value {
 
 fn ending() -> Vec<Step> {
     let end = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] });
-    let usage = json!({ "choices": [], "usage": { "prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8 } });
+    let usage =
+        json!({ "choices": [], "usage": { "prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8 } });
     vec![event(&end.to_string()), event(&usage.to_string()), done()]
 }
 

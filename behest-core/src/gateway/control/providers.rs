@@ -2,10 +2,10 @@
 
 use super::access::Admin;
 use super::{ControlError, tenants};
-use crate::gateway::auth::api_keys::last_four;
 use crate::gateway::ledger::record::KeySource;
 use crate::gateway::providers::address::check_base_url;
-use crate::gateway::providers::{LOCAL, ProviderKey, known};
+use crate::gateway::providers::vertex::account::Account;
+use crate::gateway::providers::{Dialect, LOCAL, known};
 use crate::gateway::refusal::Refusal;
 use crate::gateway::store::rows::ProviderRow;
 use crate::gateway::{Gateway, clock};
@@ -24,10 +24,7 @@ pub async fn list(gateway: &Gateway, admin: Admin, tenant: &str) -> Result<Vec<P
         source: "platform".to_owned(),
         base_url: Some(upstream.base_url.clone()),
         local: upstream.local,
-        key_last_four: match &upstream.key {
-            ProviderKey::Open(key) => Some(last_four(key.expose())),
-            ProviderKey::None | ProviderKey::Unreadable(_) => None,
-        },
+        key_last_four: upstream.last_four(),
         created_at: None,
     }));
     listed.push(Provider {
@@ -69,7 +66,11 @@ pub async fn put(
     if key.is_none() && base_url.is_none() {
         return Err(ControlError::field("api_key", "is needed for this provider").into());
     }
-    if key.as_ref().is_some_and(|key| !key.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
+    let dialect = known::find(&new.name).map(|known| known.dialect);
+    if dialect == Some(Dialect::Vertex) {
+        let account = key.as_ref().map(|key| Account::read(key, new.local)).transpose();
+        account.map_err(|error| ControlError::field("api_key", error.to_string()))?;
+    } else if key.as_ref().is_some_and(|key| !key.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
         return Err(ControlError::field("api_key", "must be visible ASCII").into());
     }
     // At an address of its own it may be another server, with keys of another form.
@@ -91,7 +92,7 @@ pub async fn put(
         local: new.local,
         master_key_id: sealed_key.as_ref().map(|_| sealer.id().to_owned()),
         sealed_key,
-        last_four: key.as_ref().map(|key| last_four(key.expose())),
+        last_four: key.as_ref().map(|key| known::last_four(dialect.unwrap_or(Dialect::OpenAi), key)),
         models: new.models.filter(|models| !models.is_empty()),
         created_at: clock::now_ms(),
     };

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::compatible::Compatible;
+use super::vertex::tokens::Tokens;
 use super::{Dialect, ProviderKey};
 
 /// Anthropic's interface is versioned by date; this is the one that all of its documents describe.
@@ -16,6 +17,8 @@ const AZURE_VERSION: &str = "2024-10-21";
 pub struct Endpoint {
     address: Address,
     headers: HeaderMap,
+    /// Where the credential is one that does not last.
+    tokens: Option<Tokens>,
 }
 
 #[derive(Debug, Clone)]
@@ -27,10 +30,10 @@ enum Address {
         /// The customer's resource.
         base_url: String,
     },
-    /// Gemini's: the model stands in the path, and a stream has a path of its own.
+    /// Gemini's, at both of Google's services: the model stands in the path, and a stream has a path of its own.
     Gemini {
-        /// Up to the version.
-        base_url: String,
+        /// Up to the model.
+        models: String,
     },
 }
 
@@ -41,15 +44,15 @@ impl Endpoint {
     pub fn new(dialect: Dialect, base_url: &str, key: &ProviderKey) -> Option<Self> {
         let fixed = |path: &str| Some(Address::Fixed(format!("{base_url}{path}").parse().ok()?));
         let address = match dialect {
-            Dialect::Local => return None,
+            // Vertex's is made of its credential: see `vertex`.
+            Dialect::Local | Dialect::Vertex => return None,
             Dialect::Compatible(Compatible::Azure) => Address::Azure { base_url: base_url.to_owned() },
             Dialect::OpenAi | Dialect::Compatible(_) => fixed("/chat/completions")?,
             Dialect::Anthropic => fixed("/v1/messages")?,
             Dialect::Cohere => fixed("/v2/chat")?,
-            Dialect::Gemini => Address::Gemini { base_url: base_url.to_owned() },
+            Dialect::Gemini => Address::Gemini { models: format!("{base_url}/models") },
         };
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut headers = plain_headers();
         if dialect == Dialect::Anthropic {
             headers.insert("anthropic-version", ANTHROPIC_VERSION);
         }
@@ -67,7 +70,23 @@ impl Endpoint {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Some(Self { address, headers })
+        Some(Self { address, headers, tokens: None })
+    }
+
+    /// The same for Vertex, whose credential says where it is called. `local` and `platform` are what the operator alone
+    /// can allow: see [`Tokens::read`].
+    #[must_use]
+    pub fn vertex(base_url: &str, key: &ProviderKey, local: bool, platform: bool) -> Option<Self> {
+        let ProviderKey::Open(credential) = key else { return None };
+        let (tokens, place) = Tokens::read(credential, local, platform).ok()?;
+        let address = Address::Gemini { models: place.models(base_url) };
+        Some(Self { address, headers: plain_headers(), tokens: Some(tokens) })
+    }
+
+    /// Where the credential comes from that goes with a call beside its headers.
+    #[must_use]
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.tokens.as_ref()
     }
 
     /// Where `model` is called; `None` when its name cannot stand in an address.
@@ -81,10 +100,10 @@ impl Endpoint {
                     format!("/openai/deployments/{model}/chat/completions?api-version={AZURE_VERSION}");
                 format!("{base_url}{path}").parse().ok()
             }
-            Address::Gemini { base_url } => {
+            Address::Gemini { models } => {
                 let model = in_path(model.strip_prefix("models/").unwrap_or(model))?;
                 let call = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-                format!("{base_url}/models/{model}:{call}").parse().ok()
+                format!("{models}/{model}:{call}").parse().ok()
             }
         }
     }
@@ -94,6 +113,10 @@ impl Endpoint {
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
+}
+
+fn plain_headers() -> HeaderMap {
+    HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))])
 }
 
 /// The model's name, when it can stand in a path and lead nowhere else.

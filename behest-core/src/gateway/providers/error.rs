@@ -18,7 +18,7 @@ pub enum Phase {
 }
 
 /// Why a provider gave no whole answer. Messages are the provider's own, cleaned of our key and cut short.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {
     /// It did not like the request: the client can mend it.

@@ -7,13 +7,14 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
+use super::exchange::Sent;
 use super::streaming::EventReader;
 use super::translate::ask::Target;
 use super::translate::chunks::Writer;
 use super::translate::{Event, TranslateError, answer};
 use super::{
     Answer, ChatCall, Chunk, Prepared, Provider, ProviderError, Summary, Whole, anthropic, cohere, exchange,
-    gemini, streaming,
+    gemini, streaming, vertex,
 };
 use crate::gateway::body::Fields;
 use crate::gateway::clock;
@@ -32,6 +33,9 @@ pub static GEMINI: Translated = Translated {
     reply: gemini::reply,
     reader: || Box::new(gemini::Reader::default()),
 };
+
+/// Gemini's models at Vertex.
+pub static VERTEX: Translated = Translated { request: vertex::request, ..GEMINI };
 
 /// Cohere.
 pub static COHERE: Translated = Translated {
@@ -113,21 +117,14 @@ impl Provider for Translated {
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let (stream, timeouts, model) = (call.stream, call.timeouts, call.model.to_owned());
-        let key = &call.upstream.key;
-        let hide_key = |error: ProviderError| error.without_key(key);
-        let response = exchange::send(call).await.map_err(hide_key)?;
+        let Sent { response, key } = exchange::send(call).await?;
         let (id, created) = (format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), clock::now_seconds());
         if stream {
             let reader = Reader { dialect: (self.reader)(), writer: Writer::new(id, model, created) };
-            return Ok(Answer::Stream(streaming::chunks(
-                response.into_body(),
-                reader,
-                timeouts,
-                key.clone(),
-            )));
+            return Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key)));
         }
         let body = exchange::whole(response.into_body(), timeouts).await?;
-        let events = (self.reply)(&body).map_err(hide_key)?;
+        let events = (self.reply)(&body).map_err(|error| error.without_key(&key))?;
         let (completion, summary) = answer::assemble(events, id, model, created);
         Ok(Answer::Whole(Whole { body: bytes(&completion), summary }))
     }
@@ -147,6 +144,9 @@ impl EventReader for Reader {
         for event in self.dialect.read(&event)? {
             chunks.extend(chunk(&mut self.writer, event));
         }
+        if let Some(last) = chunks.back_mut() {
+            last.summary.so_far = self.writer.tokens();
+        }
         Ok(false)
     }
 
@@ -154,9 +154,9 @@ impl EventReader for Reader {
         if !self.dialect.is_complete() {
             return false;
         }
-        // Only now: what is told in the middle counts a part of the answer, and a client that leaves pays for what came.
+        // Only now: what is told in the middle counts a part of the answer.
         let tokens = self.writer.tokens();
-        let summary = Summary { tokens, finish_reason: None };
+        let summary = Summary { tokens, ..Summary::default() };
         let usage = self.writer.usage();
         chunks.extend(usage.map(|usage| Chunk {
             data: bytes(&usage),
@@ -178,6 +178,7 @@ fn chunk(writer: &mut Writer, event: Event) -> Option<Chunk> {
         }
         Event::Reasoning { text, .. } | Event::Refusal { text, .. } | Event::Arguments { text, .. } => {
             chunk.answered_bytes = text.len();
+            chunk.other_text = Some(text.clone());
         }
         Event::Call { name, .. } => chunk.answered_bytes = name.len(),
         Event::Finish { reason, .. } => chunk.summary.finish_reason = Some(reason.as_str().to_owned()),

@@ -29,7 +29,10 @@ use writer::Writer;
 const READERS: usize = 4;
 /// How many reports may be under way at once.
 const REPORT_READERS: usize = 2;
-const MIGRATIONS: [&str; 1] = [include_str!("sqlite/migrations/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("sqlite/migrations/0001_first.sql"),
+    include_str!("sqlite/migrations/0002_cache_write_1h.sql"),
+];
 
 /// What a committed record survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
