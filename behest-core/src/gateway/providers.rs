@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod anthropic;
+pub mod check;
 pub mod cohere;
 pub mod compatible;
 pub mod endpoint;
@@ -29,6 +30,7 @@ use endpoint::Endpoint;
 use translate::TranslateError;
 use translate::ask::Target;
 
+use super::auth::provider_keys;
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
 use super::ledger::record::{KeySource, Tokens};
@@ -122,17 +124,13 @@ impl Upstream {
         }
     }
 
-    /// A tenant's provider, its key opened.
+    /// A tenant's or a project's provider, its key opened.
     #[must_use]
-    pub fn of_tenant(row: &ProviderRow, sealer: &Sealer) -> Self {
-        let key = match (&row.sealed_key, &row.master_key_id) {
-            (Some(sealed), Some(sealed_by)) => {
-                match sealer.open(&[&row.tenant_id.to_string(), &row.name], sealed, sealed_by) {
-                    Ok(key) => ProviderKey::Open(key),
-                    Err(error) => ProviderKey::Unreadable(error),
-                }
-            }
-            _ => ProviderKey::None,
+    pub fn of_row(row: &ProviderRow, sealer: &Sealer) -> Self {
+        let key = match provider_keys::open(row, sealer) {
+            None => ProviderKey::None,
+            Some(Ok(key)) => ProviderKey::Open(key),
+            Some(Err(error)) => ProviderKey::Unreadable(error),
         };
         // Only a provider with a public address is stored without one.
         let base_url = row.base_url.clone().or_else(|| known::base_url(&row.name)).unwrap_or_default();
@@ -254,14 +252,32 @@ impl ProviderError {
     /// The same with the provider's key taken out of its words: some repeat it.
     #[must_use]
     pub fn without_key(mut self, key: &ProviderKey) -> Self {
-        if let ProviderKey::Open(key) = key
-            && let Self::Rejected { message, .. } | Self::Failed { message, .. } | Self::InStream { message } =
-                &mut self
-        {
-            *message = message.replace(key.expose(), "[key]");
+        let ProviderKey::Open(key) = key else { return self };
+        match &mut self {
+            Self::Rejected { message, param, .. } => {
+                *message = censored(message, key.expose());
+                *param = param.take().map(|param| censored(&param, key.expose()));
+            }
+            Self::Failed { message, .. } | Self::InStream { message } => {
+                *message = censored(message, key.expose());
+            }
+            _ => {}
         }
         self
     }
+}
+
+/// `words` without `key`. Long words were cut short, perhaps in the middle of the key: then its beginning goes, too.
+fn censored(words: &str, key: &str) -> String {
+    const TELLING: usize = 4;
+    let mut words = words.replace(key, "[key]");
+    let cut =
+        (TELLING..key.len()).rev().filter_map(|end| key.get(..end)).find(|start| words.ends_with(start));
+    if let Some(start) = cut {
+        words.truncate(words.len() - start.len());
+        words.push_str("[key]");
+    }
+    words
 }
 
 /// A provider's failure with its name: what the caller is told.

@@ -39,6 +39,12 @@ mod gateway_models;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_parity;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_provider_check;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_provider_keys;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_rotation;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_settings;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_threads;
@@ -54,5 +60,7 @@ mod parity;
 mod provider_page;
 #[cfg(feature = "gateway")]
 mod store_conformance;
+#[cfg(feature = "gateway")]
+mod store_migration;
 mod support;
 mod walls;

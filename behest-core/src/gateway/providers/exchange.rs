@@ -85,7 +85,8 @@ async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Result<By
     Ok(all.freeze())
 }
 
-async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderError {
+/// What an answer that is none says.
+pub(super) async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderError {
     let status = response.status().as_u16();
     let retry_after =
         response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -140,7 +141,7 @@ fn short(message: &str) -> String {
 }
 
 /// Says what failed without the address: hyper's own words at the end of the chain.
-fn unreachable(error: &hyper_util::client::legacy::Error) -> ProviderError {
+pub(super) fn unreachable(error: &hyper_util::client::legacy::Error) -> ProviderError {
     if !error.is_connect() {
         return ProviderError::NoAnswer;
     }
