@@ -1,6 +1,8 @@
 //! Whose key a call is made with: the project's, else the tenant's, else the platform's, and never another's.
 
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use behest_core::Secret;
@@ -162,6 +164,27 @@ async fn a_free_plan_has_no_keys_of_its_projects_either() {
     site.post(&of(&project, "providers"), &body).admin().await.refused(403, "BYOAK_REQUIRES_PRO");
 }
 
+/// What is logged, to be read.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("a log")).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("a log").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 async fn start_in(data: &Path) -> (Gateway, Router) {
     let config = Config { admin_secret: Some(Secret::new(ADMIN_SECRET)), ..Config::default() };
     let gateway = Gateway::builder(config).data_dir(data).build().await.expect("a gateway");
@@ -194,7 +217,20 @@ async fn a_key_that_cannot_be_read_is_told_of_and_never_replaced_by_another() {
     assert_eq!(database.execute(moved, []).expect("moved"), 1);
     drop(database);
 
-    let (gateway, router) = start_in(&data).await;
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let (gateway, router) = {
+        // Of this thread, which is the only one of the test's runtime.
+        let _logged = tracing::subscriber::set_default(subscriber);
+        start_in(&data).await
+    };
+    let log = log.text();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("cannot be read")).collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    for wanted in [&id("tenant_id"), &id("id"), "WARN", "provider=\"mine\"", "sealed_by", "master_key"] {
+        assert!(warnings[0].contains(wanted), "{wanted}: {}", warnings[0]);
+    }
     let listed = call(&router, Method::GET, &of_project).await.ok();
     assert_eq!((&listed["data"][0]["name"], &listed["data"][0]["readable"]), (&json!("mine"), &json!(false)));
     let listed = call(&router, Method::GET, &of_tenant).await.ok();
