@@ -34,6 +34,8 @@ pub const CONFIG_DIR: &str = "BEHEST_CONFIG_DIR";
 
 /// The master key of the gateway's secrets at rest: 64 hexadecimal digits or base64 of 32 bytes.
 pub const ENCRYPTION_KEY: &str = "BEHEST_ENCRYPTION_KEY";
+/// The master key that is to come: `behest providers rotate-master` seals everything anew under it.
+pub const ENCRYPTION_KEY_NEW: &str = "BEHEST_ENCRYPTION_KEY_NEW";
 /// The operator's secret; at least 32 characters.
 pub const ADMIN_SECRET: &str = "BEHEST_ADMIN_SECRET";
 /// The platform's key for OpenAI, or for the compatible server at [`OPENAI_BASE_URL`].

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod anthropic;
+pub mod check;
 pub mod cohere;
 pub mod compatible;
 pub mod complaint;
@@ -35,6 +36,7 @@ use endpoint::Endpoint;
 use translate::TranslateError;
 use translate::ask::Target;
 
+use super::auth::provider_keys;
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
 use super::context::Operation;
@@ -157,17 +159,13 @@ impl Upstream {
         }
     }
 
-    /// A tenant's provider, its key opened.
+    /// A tenant's or a project's provider, its key opened.
     #[must_use]
-    pub fn of_tenant(row: &ProviderRow, sealer: &Sealer) -> Self {
-        let key = match (&row.sealed_key, &row.master_key_id) {
-            (Some(sealed), Some(sealed_by)) => {
-                match sealer.open(&[&row.tenant_id.to_string(), &row.name], sealed, sealed_by) {
-                    Ok(key) => ProviderKey::Open(key),
-                    Err(error) => ProviderKey::Unreadable(error),
-                }
-            }
-            _ => ProviderKey::None,
+    pub fn of_row(row: &ProviderRow, sealer: &Sealer) -> Self {
+        let key = match provider_keys::open(row, sealer) {
+            None => ProviderKey::None,
+            Some(Ok(key)) => ProviderKey::Open(key),
+            Some(Err(error)) => ProviderKey::Unreadable(error),
         };
         // Only a provider with a public address is stored without one.
         let base_url = row.base_url.clone().or_else(|| known::base_url(&row.name)).unwrap_or_default();
@@ -178,7 +176,7 @@ impl Upstream {
     #[must_use]
     pub fn last_four(&self) -> Option<String> {
         match &self.key {
-            ProviderKey::Open(key) => Some(known::last_four(self.dialect, key)),
+            ProviderKey::Open(key) => known::last_four(self.dialect, key),
             ProviderKey::None | ProviderKey::Unreadable(_) => None,
         }
     }

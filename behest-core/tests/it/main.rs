@@ -43,6 +43,12 @@ mod gateway_models;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_parity;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_provider_check;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_provider_keys;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_rotation;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_routing;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_settings;
@@ -64,5 +70,7 @@ mod provider_page;
 mod reliability_page;
 #[cfg(feature = "gateway")]
 mod store_conformance;
+#[cfg(feature = "gateway")]
+mod store_migration;
 mod support;
 mod walls;

@@ -10,7 +10,7 @@ use super::{Dialect, ProviderKey};
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 /// The last version of Azure OpenAI's data plane that its documents call generally available by date.
-const AZURE_VERSION: &str = "2024-10-21";
+pub(super) const AZURE_VERSION: &str = "2024-10-21";
 
 /// A provider's address and credential.
 #[derive(Debug, Clone)]

@@ -128,7 +128,8 @@ pub async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Resul
     Ok(all.freeze())
 }
 
-async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderError {
+/// What an answer that is none says.
+pub(super) async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderError {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
     let body = read(response.into_body(), timeouts, MAX_ERROR_BYTES).await.unwrap_or_default();
@@ -140,7 +141,7 @@ async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderErr
 }
 
 /// Says what failed without the address: hyper's own words at the end of the chain.
-fn unreachable(error: &hyper_util::client::legacy::Error) -> ProviderError {
+pub(super) fn unreachable(error: &hyper_util::client::legacy::Error) -> ProviderError {
     if !error.is_connect() {
         return ProviderError::NoAnswer;
     }
