@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use chat::{ChatArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
+pub use chat::{ChatArgs, EmbedArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
 pub use control::{
     KeysCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, SettingsCommand, SigningKeysCommand,
     TenantsCommand,
@@ -94,6 +94,8 @@ pub enum Command {
 pub enum UseCommand {
     /// Ask a model, once or in a conversation
     Chat(ChatArgs),
+    /// Turn texts into vectors
+    Embed(EmbedArgs),
     /// List the models that the project may call
     Models,
     /// Make a token for one end user

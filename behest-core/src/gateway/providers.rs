@@ -404,6 +404,12 @@ pub trait Provider: Send + Sync {
         target: &Target<'_>,
     ) -> Result<Prepared, TranslateError>;
 
+    /// Writes the provider's request for embeddings: `fields` for `model`, by the provider's name for it.
+    ///
+    /// # Errors
+    /// When the provider has none, or no way to say it.
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError>;
+
     /// Sends it and waits for the beginning of the answer.
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError>;
 }

@@ -8,6 +8,7 @@
 
 mod cite;
 mod contents;
+mod embeddings;
 mod parts;
 mod reply;
 mod request;
@@ -20,6 +21,7 @@ mod thinking;
 use super::translate::Rule::{Dropped, Passed, Refused, Translated};
 use super::translate::Rules;
 
+pub use embeddings::{EMBEDDINGS_RULES, embeddings_reply, embeddings_request};
 pub use reply::{error_message, reply};
 pub use request::request;
 pub use stream::Reader;

@@ -1,5 +1,6 @@
 //! OpenAI and every server that speaks its dialect: passed through, patched only where we must.
 
+mod embeddings;
 mod reply;
 mod request;
 mod stream;
@@ -41,6 +42,12 @@ impl Provider for OpenAi {
             Some(compatible) => compatible.request(std::mem::take(fields), messages, target)?,
         };
         Ok(Prepared { body, dropped })
+    }
+
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError> {
+        let patch = |compatible: Compatible| compatible.patch_embeddings(fields);
+        let dropped = self.compatible.map(patch).transpose()?.unwrap_or_default();
+        Ok(Prepared { body: embeddings::write(fields, model), dropped })
     }
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {

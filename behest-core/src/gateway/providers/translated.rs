@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::streaming::EventReader;
 use super::translate::ask::Target;
 use super::translate::chunks::Writer;
+use super::translate::vectors::Vectors;
 use super::translate::{Event, TranslateError, answer};
 use super::{
     Answer, ChatCall, Chunk, Prepared, Provider, ProviderError, Summary, Whole, anthropic, cohere, exchange,
@@ -21,36 +22,54 @@ use crate::sse;
 
 /// Anthropic.
 pub static ANTHROPIC: Translated = Translated {
+    name: "Anthropic",
     request: anthropic::request,
     reply: anthropic::reply,
+    embeddings: None,
     reader: || Box::new(anthropic::Reader::default()),
 };
 
 /// Gemini.
 pub static GEMINI: Translated = Translated {
+    name: "Gemini",
     request: gemini::request,
     reply: gemini::reply,
+    embeddings: Some(Embedder { request: gemini::embeddings_request, reply: gemini::embeddings_reply }),
     reader: || Box::new(gemini::Reader::default()),
 };
 
 /// Cohere.
 pub static COHERE: Translated = Translated {
+    name: "Cohere",
     request: cohere::request,
     reply: cohere::reply,
+    embeddings: Some(Embedder { request: cohere::embeddings_request, reply: cohere::embeddings_reply }),
     reader: || Box::new(cohere::Reader::default()),
 };
 
 type Request =
     fn(&[Box<RawValue>], Map<String, Value>, &Target<'_>) -> Result<(Value, Vec<String>), TranslateError>;
 
+/// What a dialect that has embeddings brings for them.
+pub struct Embedder {
+    /// The provider's request, and the parameters that it cannot say.
+    pub request: fn(Map<String, Value>, &str) -> Result<(Value, Vec<String>), TranslateError>,
+    /// An answer.
+    pub reply: fn(&[u8]) -> Result<Vectors, ProviderError>,
+}
+
 /// What a dialect brings.
 pub struct Translated {
+    /// The name in errors.
+    pub name: &'static str,
     /// The provider's request, and the parameters that it cannot say.
     pub request: Request,
     /// A whole answer.
     pub reply: fn(&[u8]) -> Result<Vec<Event>, ProviderError>,
     /// A reader of one stream.
     pub reader: fn() -> Box<dyn DialectReader>,
+    /// Embeddings, where it has them.
+    pub embeddings: Option<Embedder>,
 }
 
 /// Reads one stream of a dialect.
@@ -108,6 +127,15 @@ impl Provider for Translated {
             fields.take(ours);
         }
         let (body, dropped) = (self.request)(messages, fields.to_map(), target)?;
+        Ok(Prepared { body: bytes(&body), dropped })
+    }
+
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError> {
+        let embedder = self.embeddings.as_ref().ok_or_else(|| {
+            let reason = "it has no embeddings; name a model of a provider that has";
+            TranslateError::unsupported("model", self.name, reason)
+        })?;
+        let (body, dropped) = (embedder.request)(fields.to_map(), model)?;
         Ok(Prepared { body: bytes(&body), dropped })
     }
 
