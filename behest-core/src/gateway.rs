@@ -49,6 +49,7 @@ use hosts::Hosts;
 use ledger::journal::Journal;
 use ledger::mailbox::Mailbox;
 use providers::http::HttpClients;
+use routing::health::Health;
 use setup::{FirstStart, StartError};
 use store::Store;
 
@@ -72,6 +73,7 @@ struct Shared {
     config: Config,
     store: Arc<dyn Store>,
     directory: Directory,
+    health: Health,
     key_cache: KeyCache,
     tokens: Tokens,
     sealer: Arc<Sealer>,
@@ -132,7 +134,7 @@ impl Gateway {
     /// # Errors
     /// When the system's certificates cannot be loaded.
     pub fn for_this_runtime(&self) -> std::io::Result<Self> {
-        let http = HttpClients::new(self.config().timeouts.connect)?;
+        let http = HttpClients::new(self.config().connect_timeouts())?;
         let worker = Arc::new(Worker { http, mailbox: Some(Mailbox::open()) });
         Ok(Self { worker, ..self.clone() })
     }
@@ -195,6 +197,10 @@ impl Gateway {
 
     pub(crate) fn directory(&self) -> &Directory {
         &self.shared.directory
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.shared.health
     }
 
     pub(crate) fn key_cache(&self) -> &KeyCache {

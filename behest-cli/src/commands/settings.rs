@@ -9,8 +9,11 @@ use crate::printer::{Printer, Table};
 use crate::report::{ExitStatus, Explain, Report};
 
 /// Every setting, as the gateway names it. A test holds the list against [`ProjectSettings`].
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 14] = [
     "provider_model",
+    "fallback_models",
+    "model_aliases",
+    "routes",
     "model_allowlist",
     "system_prompt",
     "cors_origins",

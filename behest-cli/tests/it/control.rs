@@ -157,6 +157,9 @@ fn settings_are_changed_on_top_of_what_is_in_force() {
     ----- stdout -----
     setting                in force   draft
     provider_model         (default)
+    fallback_models        (default)
+    model_aliases          (default)
+    routes                 (default)
     model_allowlist        (default)
     system_prompt          (default)
     cors_origins           (default)
@@ -195,7 +198,7 @@ fn an_unknown_setting_gets_a_suggestion_before_anything_is_asked() {
     ----- stderr -----
     error: there is no setting `colour`
 
-    hint: the settings are provider_model, model_allowlist, system_prompt, cors_origins, memory_enabled, memory_window, retention_days, store_tool_calls, api_key_on_data_plane, unknown_price_policy, show_cost_to_users
+    hint: the settings are provider_model, fallback_models, model_aliases, routes, model_allowlist, system_prompt, cors_origins, memory_enabled, memory_window, retention_days, store_tool_calls, api_key_on_data_plane, unknown_price_policy, show_cost_to_users
     ");
     behest_snapshot!(control(&script, &["settings", "set", "memory_window=many"]), @r#"
     exit_code: 1

@@ -219,7 +219,8 @@ fn is_secret_file(path: &Path) -> bool {
 /// The body of a question.
 pub fn body(case: &str, stream: bool) -> Value {
     let content = format!("{case} {PROMPT}");
-    json!({ "model": "m", "stream": stream, "messages": [{ "role": "user", "content": content }] })
+    // A model of its own: what is learnt of one case's must not tell on another's.
+    json!({ "model": format!("fake/{case}"), "stream": stream, "messages": [{ "role": "user", "content": content }] })
 }
 
 /// The case that a request of the gateway's belongs to.

@@ -13,7 +13,7 @@ const MAX_FIELDS: usize = 256;
 
 /// The fields of an object. A name that comes twice keeps its last value, as most parsers do, so that what is
 /// checked here and what the provider reads are the same.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {

@@ -1,5 +1,7 @@
 //! How a gateway is set up: a TOML file with every field optional, and what the command line puts over it.
 
+mod providers;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use super::store::sqlite::Durability;
 use crate::env;
 use crate::secret::Secret;
 use crate::token::Rules;
+
+pub use providers::{ProviderConfig, ProviderTimeouts};
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -92,23 +96,6 @@ pub struct Config {
     pub encryption_key: Option<Secret>,
 }
 
-/// A provider of the platform.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProviderConfig {
-    /// Where it answers, `/v1` included.
-    pub base_url: Option<String>,
-    /// It stands on a private network.
-    pub local: bool,
-    /// The environment variable that holds its key.
-    pub api_key_env: Option<String>,
-    /// The models it serves.
-    pub models: Option<Vec<String>>,
-    /// Its key, once read from the environment. Never in the file.
-    #[serde(skip)]
-    pub api_key: Option<Secret>,
-}
-
 /// Seconds that a client has for each thing that it does.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -182,7 +169,7 @@ impl Default for Config {
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 31] = [
     "host",
     "port",
     "data_dir",
@@ -207,6 +194,9 @@ const KEYS: [&str; 28] = [
     "local",
     "api_key_env",
     "models",
+    "max_concurrent",
+    "max_queued",
+    "queue_seconds",
     "connect",
     "first_byte",
     "idle",
@@ -307,6 +297,7 @@ impl Config {
             return value("admin secret", "must have at least 32 characters");
         }
         for (name, provider) in &self.providers {
+            provider.check(name)?;
             if let Some(base_url) = &provider.base_url {
                 super::providers::address::check_base_url(base_url, provider.local).map_err(|error| {
                     ConfigError::Value {

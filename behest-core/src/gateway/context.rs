@@ -1,7 +1,8 @@
 //! What stages hand on: each stage takes the type of the one before it, so a stage left out does not compile.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::request::Parts;
@@ -10,11 +11,15 @@ use uuid::Uuid;
 
 use super::body::Fields;
 use super::ledger::attempt::Attempt;
+use super::ledger::estimate;
 use super::ledger::prices::Price;
 use super::memory::Memory;
+use super::providers::http::Way;
 use super::providers::{Chunk, ChunkStream, Upstream, Whole};
+use super::routing::health::{Call, Target};
 use super::settings::Settings;
 use super::store::rows::ProjectRow;
+use crate::types::control::RouteStrategy;
 use crate::types::ids::SessionId;
 use crate::types::mint::{Role, Tags};
 
@@ -143,11 +148,22 @@ pub struct Caller {
     pub trace: Trace,
 }
 
-/// After `read`: a chat request whose fields are kept as they came.
+/// What a model is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// To answer a conversation.
+    Chat,
+    /// To turn texts into vectors.
+    Embeddings,
+}
+
+/// After `read`: a request whose fields are kept as they came.
 #[derive(Debug)]
-pub struct ChatRequest {
+pub struct ModelRequest {
     /// The caller.
     pub caller: Caller,
+    /// What is asked.
+    pub operation: Operation,
     /// The headers.
     pub head: Parts,
     /// Every field but `messages`.
@@ -168,20 +184,57 @@ pub struct ChatRequest {
     pub body_permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }
 
-/// After `select`: which model is meant, and that this project may call it.
+impl ModelRequest {
+    /// How many tokens it holds, estimated.
+    #[must_use]
+    pub fn prompt_tokens(&self) -> u64 {
+        match self.operation {
+            Operation::Chat => estimate::prompt(&self.messages),
+            Operation::Embeddings => {
+                estimate::text(self.fields.get("input").map_or(0, |input| input.get().len()))
+            }
+        }
+    }
+
+    /// How many tokens its answer may have, estimated.
+    #[must_use]
+    pub fn answer_tokens(&self) -> u64 {
+        match self.operation {
+            Operation::Chat => estimate::answer(self.max_tokens),
+            Operation::Embeddings => 0,
+        }
+    }
+}
+
+/// After `select`: which models are meant, and that this project may call them.
 #[derive(Debug)]
 pub struct Selected {
     /// The request.
-    pub request: ChatRequest,
-    /// The model.
-    pub model: Model,
+    pub request: ModelRequest,
+    /// The models.
+    pub choice: Choice,
+}
+
+/// The models that may answer.
+#[derive(Debug)]
+pub struct Choice {
+    /// What the client asked for.
+    pub requested: String,
+    /// The model, or those of the route that was asked for. Never empty.
+    pub models: Vec<Model>,
+    /// How one of them is chosen.
+    pub strategy: RouteStrategy,
+    /// Their shares, for [`RouteStrategy::Weighted`].
+    pub weights: Vec<u32>,
+    /// Who answers when none of them does, in this order.
+    pub fallbacks: Vec<Model>,
+    /// After how much silence the next one is asked as well.
+    pub hedge_after: Option<Duration>,
 }
 
 /// A model and who serves it.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// What the client asked for.
-    pub requested: String,
     /// The provider's name for it.
     pub name: String,
     /// The provider.
@@ -194,9 +247,9 @@ pub struct Model {
 #[derive(Debug)]
 pub struct Turn {
     /// The request; its messages are now complete.
-    pub request: ChatRequest,
-    /// The model.
-    pub model: Model,
+    pub request: ModelRequest,
+    /// The models.
+    pub choice: Choice,
     /// What to store when an answer has come; `None` when nothing remembers.
     pub memory: Option<Memory>,
     /// How many messages were put in.
@@ -208,24 +261,37 @@ pub struct Turn {
 pub struct Plan {
     /// The turn.
     pub turn: Turn,
-    /// The body for the provider.
-    pub body: bytes::Bytes,
-    /// The parameters that the provider's dialect could not say, by name.
-    pub dropped: Vec<String>,
-    /// What it costs; `None` when nobody knows.
-    pub price: Option<Arc<Price>>,
+    /// Who may answer, in the order in which they are asked. Never empty.
+    pub candidates: Vec<Candidate>,
     /// The prompt's size in tokens, estimated.
     pub prompt_tokens: u64,
+}
+
+/// One that may answer.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The model.
+    pub model: Model,
+    /// What it costs; `None` when nobody knows.
+    pub price: Option<Arc<Price>>,
+    /// How it is doing.
+    pub target: Arc<Target>,
 }
 
 /// An answer that has begun, with the attempt that must still be settled.
 pub struct Reply {
     /// What was asked.
-    pub plan: Plan,
+    pub turn: Turn,
+    /// Who answers.
+    pub candidate: Candidate,
+    /// The parameters that its dialect could not say, by name.
+    pub dropped: Vec<String>,
     /// How many attempts it took.
     pub attempts: u32,
-    /// The last of them.
+    /// The one that answers.
     pub attempt: Attempt,
+    /// Its place among the calls under way.
+    pub call: Call,
     /// What came.
     pub content: Content,
 }
@@ -234,11 +300,13 @@ pub struct Reply {
 pub enum Content {
     /// All of it.
     Whole(Whole),
-    /// The first piece, and the rest as it comes.
+    /// The first pieces, and the rest as it comes.
     Stream {
-        /// Read already, so that an error before it is a real HTTP status. `None` for an empty answer.
-        first: Option<Chunk>,
+        /// Read already, so that an error before them is a real HTTP status, and somebody else can be asked.
+        first: VecDeque<Chunk>,
         /// What follows.
         rest: ChunkStream,
+        /// The place of its connection.
+        way: Way,
     },
 }

@@ -14,10 +14,10 @@ use super::stages::{authenticate, dispatch, locate, read, recall, record, route,
 /// The refusal of the stage that would not let it pass.
 pub async fn chat(gateway: &Gateway, incoming: Incoming) -> Result<Response, Refusal> {
     let configured = caller(gateway, incoming).await?; //           who calls, and by which rules
-    let request = read::read(gateway, configured).await?; //        body          -> ChatRequest
-    let selected = select::select(gateway, request).await?; //      model name    -> Model
+    let request = read::read(gateway, configured).await?; //        body          -> ModelRequest
+    let selected = select::select(gateway, request).await?; //      model name    -> Choice
     let turn = recall::recall(gateway, selected).await?; //         memory        -> Turn
-    let plan = route::route(gateway, turn)?; //                     key and price -> Plan
+    let plan = route::route(gateway, turn)?; //                     keys, prices  -> Plan
     let reply = dispatch::dispatch(gateway, plan).await?; //        provider      -> Reply
     record::record(gateway, reply).await //                         the ledger, and the answer
 }

@@ -5,6 +5,7 @@ pub mod anthropic;
 pub mod cohere;
 pub mod compatible;
 pub mod endpoint;
+pub mod error;
 pub mod exchange;
 pub mod gemini;
 pub mod http;
@@ -15,6 +16,8 @@ pub mod streaming;
 pub mod translate;
 pub mod translated;
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ::http::HeaderValue;
@@ -22,7 +25,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+
+pub use error::{Phase, ProviderError, ProviderFailure};
 
 use compatible::Compatible;
 use endpoint::Endpoint;
@@ -31,11 +35,10 @@ use translate::ask::Target;
 
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
+use super::context::Operation;
 use super::ledger::record::{KeySource, Tokens};
-use super::refusal::Refuse;
 use super::store::rows::ProviderRow;
 use crate::secret::Secret;
-use crate::types::problem::Code;
 
 /// The name of the offline provider and of its one model.
 pub const LOCAL: &str = "local";
@@ -70,9 +73,32 @@ pub enum ProviderKey {
     Unreadable(SealError),
 }
 
+/// What tells one provider from another in memory. Made with a hash that each process draws anew: it says nothing of
+/// the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpstreamId {
+    /// Its address, whoever's key goes there.
+    pub address: u64,
+    /// Its address with this key.
+    pub account: u64,
+}
+
+impl UpstreamId {
+    fn new(name: &str, base_url: &str, key: &ProviderKey) -> Self {
+        static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let key = match key {
+            ProviderKey::Open(key) => Some(key.expose()),
+            ProviderKey::None | ProviderKey::Unreadable(_) => None,
+        };
+        Self { address: HASH.hash_one(base_url), account: HASH.hash_one((name, base_url, key)) }
+    }
+}
+
 /// A provider as somebody configured it.
 #[derive(Debug, Clone)]
 pub struct Upstream {
+    /// Tells it from others.
+    pub id: UpstreamId,
     /// Its name; also the prefix in `name/model`.
     pub name: String,
     /// Its language.
@@ -104,13 +130,15 @@ impl Upstream {
     ) -> Self {
         let dialect = known::find(&name).map_or(Dialect::OpenAi, |known| known.dialect);
         let endpoint = Endpoint::new(dialect, &base_url, &key);
-        Self { name, dialect, base_url, local, key, endpoint, source, models }
+        let id = UpstreamId::new(&name, &base_url, &key);
+        Self { id, name, dialect, base_url, local, key, endpoint, source, models }
     }
 
     /// The offline model's provider.
     #[must_use]
     pub fn offline() -> Self {
         Self {
+            id: UpstreamId::new(LOCAL, "", &ProviderKey::None),
             name: LOCAL.to_owned(),
             dialect: Dialect::Local,
             base_url: String::new(),
@@ -170,153 +198,6 @@ impl Default for Timeouts {
     }
 }
 
-/// Which phase took too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Until the headers.
-    FirstByte,
-    /// Between two pieces.
-    Idle,
-    /// All of it.
-    Total,
-}
-
-/// Why a provider gave no whole answer. Messages are the provider's own, cleaned of our key and cut short.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProviderError {
-    /// It did not like the request: the client can mend it.
-    #[error("the provider refused the request: {message}")]
-    Rejected {
-        /// 400, 404, 413, 422...
-        status: u16,
-        /// In its own words.
-        message: String,
-        /// The field it named.
-        param: Option<String>,
-    },
-    /// It answered with an error that the client cannot mend.
-    #[error("the provider answered {status}: {message}")]
-    Failed {
-        /// 401, 403, 429, 5xx...
-        status: u16,
-        /// In its own words.
-        message: String,
-        /// When it wants to be asked again, in seconds.
-        retry_after: Option<u64>,
-    },
-    /// No connection.
-    #[error("the provider cannot be reached: {0}")]
-    Unreachable(String),
-    /// The connection broke before the answer's headers came.
-    #[error("the provider closed the connection without an answer")]
-    NoAnswer,
-    /// The answer broke off.
-    #[error("the provider's answer broke off before its end")]
-    BrokeOff,
-    /// The answer is no answer.
-    #[error("the provider's answer cannot be read: {0}")]
-    Garbage(&'static str),
-    /// The answer is above the cap.
-    #[error("the provider's answer is above {limit} bytes")]
-    TooLarge {
-        /// The cap.
-        limit: usize,
-    },
-    /// It fell silent.
-    #[error("the provider was silent for {seconds} s ({phase:?})")]
-    TimedOut {
-        /// In which phase.
-        phase: Phase,
-        /// The limit.
-        seconds: u64,
-    },
-    /// It sent an error in the middle of a stream.
-    #[error("the provider broke its answer off: {message}")]
-    InStream {
-        /// In its own words.
-        message: String,
-    },
-}
-
-impl ProviderError {
-    /// The same without the provider's own words, which may repeat the prompt: for the log.
-    #[must_use]
-    pub fn without_words(&self) -> String {
-        match self {
-            Self::Rejected { status, .. } => format!("the provider refused the request with {status}"),
-            Self::Failed { status, .. } => format!("the provider answered {status}"),
-            Self::InStream { .. } => "the provider broke its answer off with an error".to_owned(),
-            other => other.to_string(),
-        }
-    }
-
-    /// The same with the provider's key taken out of its words: some repeat it.
-    #[must_use]
-    pub fn without_key(mut self, key: &ProviderKey) -> Self {
-        if let ProviderKey::Open(key) = key
-            && let Self::Rejected { message, .. } | Self::Failed { message, .. } | Self::InStream { message } =
-                &mut self
-        {
-            *message = message.replace(key.expose(), "[key]");
-        }
-        self
-    }
-}
-
-/// A provider's failure with its name: what the caller is told.
-#[derive(Debug, thiserror::Error)]
-#[error("{provider}: {source}")]
-pub struct ProviderFailure {
-    /// Which provider.
-    pub provider: String,
-    /// What it did.
-    pub source: ProviderError,
-}
-
-impl Refuse for ProviderFailure {
-    fn code(&self) -> Code {
-        match &self.source {
-            ProviderError::Rejected { status: 413, .. } => Code::RequestTooLarge,
-            ProviderError::Rejected { .. } => Code::ValidationError,
-            ProviderError::TimedOut { .. } => Code::UpstreamTimeout,
-            ProviderError::Failed { .. }
-            | ProviderError::Unreachable(_)
-            | ProviderError::NoAnswer
-            | ProviderError::BrokeOff
-            | ProviderError::Garbage(_)
-            | ProviderError::TooLarge { .. }
-            | ProviderError::InStream { .. } => Code::UpstreamError,
-        }
-    }
-
-    fn status(&self) -> u16 {
-        match &self.source {
-            ProviderError::Rejected { status: 422, .. } => 422,
-            _ => self.code().status(),
-        }
-    }
-
-    fn param(&self) -> Option<&str> {
-        match &self.source {
-            ProviderError::Rejected { param, .. } => param.as_deref(),
-            _ => None,
-        }
-    }
-
-    fn for_log(&self) -> String {
-        format!("{}: {}", self.provider, self.source.without_words())
-    }
-
-    fn details(&self) -> Option<Value> {
-        let status = match &self.source {
-            ProviderError::Rejected { status, .. } | ProviderError::Failed { status, .. } => Some(status),
-            _ => None,
-        };
-        Some(json!({ "provider": self.provider, "provider_status": status }))
-    }
-}
-
 /// What a call to a provider needs.
 pub struct ChatCall<'c> {
     /// Which provider.
@@ -325,12 +206,14 @@ pub struct ChatCall<'c> {
     pub model: &'c str,
     /// What [`Provider::body`] made.
     pub body: Bytes,
+    /// What is asked.
+    pub operation: Operation,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// The one header of the client's that goes on.
     pub traceparent: Option<&'c HeaderValue>,
     /// The connections.
-    pub http: &'c http::HttpClients,
+    pub http: &'c http::HttpClient,
     /// The patience.
     pub timeouts: Timeouts,
 }

@@ -1,3 +1,6 @@
-//! Which provider serves a model.
+//! Which provider serves a model, who else may, and what is tried when one fails.
 
 pub mod catalogue;
+pub mod choose;
+pub mod health;
+pub mod retry;

@@ -1,6 +1,8 @@
 //! A project's settings with every default filled in.
 
-use crate::types::control::{ApiKeyOnDataPlane, ProjectSettings, UnknownPricePolicy};
+use std::collections::BTreeMap;
+
+use crate::types::control::{ApiKeyOnDataPlane, ModelRoute, ProjectSettings, UnknownPricePolicy};
 
 use super::origin::OriginPattern;
 
@@ -12,6 +14,12 @@ pub const DEFAULT_MEMORY_WINDOW: u32 = 20;
 pub struct Settings {
     /// The model behind an absent, empty or `default` name.
     pub default_model: Option<String>,
+    /// Who answers a conversation when the model that was asked for cannot.
+    pub fallback_models: Vec<String>,
+    /// Other names for models.
+    pub model_aliases: BTreeMap<String, String>,
+    /// Names for several models.
+    pub routes: BTreeMap<String, ModelRoute>,
     /// The only models allowed, when set.
     pub model_allowlist: Option<Vec<String>>,
     /// Goes in front of every conversation.
@@ -39,6 +47,9 @@ impl From<&ProjectSettings> for Settings {
         let origins = settings.cors_origins.iter().flatten();
         Self {
             default_model: settings.provider_model.clone().filter(|model| !model.is_empty()),
+            fallback_models: settings.fallback_models.clone().unwrap_or_default(),
+            model_aliases: settings.model_aliases.clone().unwrap_or_default(),
+            routes: settings.routes.clone().unwrap_or_default(),
             model_allowlist: settings.model_allowlist.clone(),
             system_prompt: settings.system_prompt.clone().filter(|prompt| !prompt.is_empty()),
             // A draft is checked before it is stored, so nothing is skipped here.

@@ -20,6 +20,7 @@ use super::hosts::Hosts;
 use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
 use super::providers::{ProviderKey, Upstream, known};
+use super::routing::health::Health;
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
@@ -123,12 +124,13 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         allowed: config.allowed_hosts.clone(),
         loopback: is_loopback(&config.host),
     };
-    let http = HttpClients::new(config.timeouts.connect).map_err(StartError::Certificates)?;
+    let http = HttpClients::new(config.connect_timeouts()).map_err(StartError::Certificates)?;
     let worker = Arc::new(Worker { http, mailbox: None });
     let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
     let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));
     let shared = Shared {
         directory,
+        health: Health::default(),
         key_cache: KeyCache::new()?,
         tokens,
         sealer,
@@ -182,7 +184,11 @@ fn platform_providers(config: &Config) -> Result<Vec<Arc<Upstream>>, ConfigError
         let source = KeySource::Platform;
         Ok(Arc::new(Upstream::new(name.clone(), base_url, provider.local, key, source, models)))
     };
-    config.providers.iter().map(upstream).collect()
+    // One that only sets limits has nothing to be called with.
+    let callable = |(name, provider): &(&String, &super::config::ProviderConfig)| {
+        provider.api_key.is_some() || provider.base_url.is_some() || known::base_url(name).is_none()
+    };
+    config.providers.iter().filter(callable).map(upstream).collect()
 }
 
 /// Settles at their estimate the calls that the last process left open. A slot whose record was committed since is

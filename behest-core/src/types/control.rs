@@ -1,5 +1,7 @@
 //! The control plane's wire data: tenants, projects, settings, keys. Unknown fields are refused.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::mint::Role;
@@ -159,6 +161,42 @@ pub enum UnknownPricePolicy {
     Flag,
 }
 
+/// How a route chooses among its models.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum RouteStrategy {
+    /// The first that can answer.
+    #[default]
+    Priority,
+    /// By chance, in the shares that `weights` gives.
+    Weighted,
+    /// The one that costs least for this request.
+    Cheapest,
+    /// The one that lately began its answers soonest.
+    Fastest,
+}
+
+/// A name that stands for several models: the others answer when the chosen one cannot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ModelRoute {
+    /// `priority` when absent.
+    #[serde(default)]
+    pub strategy: RouteStrategy,
+    /// The models, 1 to 16.
+    pub models: Vec<String>,
+    /// The share of each model, for `weighted`: as many whole numbers as there are models, 0 to 1,000,000. Equal shares
+    /// when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Vec<u32>>,
+    /// Asks the next model as well when an answer has not begun after this many milliseconds, and takes the one that
+    /// begins first; the other is cancelled, and may cost. Off when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge_after_ms: Option<u32>,
+}
+
 /// A project's settings. A field left out is the gateway's default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
@@ -167,6 +205,15 @@ pub struct ProjectSettings {
     /// The model behind an absent, empty or `default` model name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_model: Option<String>,
+    /// The models that answer a conversation when the one that was asked for cannot, in this order; at most 8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_models: Option<Vec<String>>,
+    /// Names of the project's own for models, such as `smart` for `anthropic/claude-sonnet-4-5`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_aliases: Option<BTreeMap<String, String>>,
+    /// Names of the project's own for several models, with how one of them is chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routes: Option<BTreeMap<String, ModelRoute>>,
     /// The only models this project may call, when set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_allowlist: Option<Vec<String>>,

@@ -147,7 +147,10 @@ async fn a_providers_refusal_is_passed_on_without_its_key() {
         let error = answer.refused(status, code);
         let message = error["message"].as_str().expect("a message");
         assert!(message.contains("bad key [key]") && !message.contains(PROVIDER_KEY), "{message}");
-        assert_eq!(error["details"], json!({ "provider": "fake", "provider_status": of_the_provider }));
+        assert_eq!(
+            error["details"],
+            json!({ "provider": "fake", "provider_status": of_the_provider, "attempts": 1 })
+        );
         assert_eq!(answer.header("x-should-retry"), if status == 502 { "false" } else { "" });
     }
     assert_eq!(upstream.seen("/v1/chat/completions").len(), 4, "none of these gets better by asking again");

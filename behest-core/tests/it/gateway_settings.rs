@@ -43,7 +43,9 @@ async fn a_draft_is_deployed_or_discarded() {
 async fn every_setting_goes_in_and_comes_back() {
     let site = TestGateway::start().await;
     let all = json!({
-        "provider_model": "local/echo", "model_allowlist": ["local/echo"], "system_prompt": "Be brief.",
+        "provider_model": "local/echo", "fallback_models": ["local/echo"], "model_aliases": { "mine": "local/echo" },
+        "routes": { "r": { "strategy": "weighted", "models": ["mine"], "weights": [2], "hedge_after_ms": 500 } },
+        "model_allowlist": ["local/echo"], "system_prompt": "Be brief.",
         "cors_origins": ["https://a.example", "https://app-*.vercel.app"], "memory_enabled": true,
         "memory_window": 1000, "retention_days": 30, "store_tool_calls": true, "api_key_on_data_plane": "allow",
         "unknown_price_policy": "flag", "show_cost_to_users": true,

@@ -39,6 +39,8 @@ mod gateway_models;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_parity;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_routing;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_settings;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_threads;

@@ -1,5 +1,7 @@
 //! A project's settings: a draft that changes nothing until it is deployed.
 
+use std::collections::BTreeMap;
+
 use super::ControlError;
 use super::access::Admin;
 use super::mint::{self, Grant};
@@ -7,7 +9,7 @@ use super::projects::find;
 use crate::gateway::Gateway;
 use crate::gateway::origin::OriginPattern;
 use crate::gateway::refusal::Refusal;
-use crate::types::control::{NewTestToken, ProjectSettings, SettingsView};
+use crate::types::control::{ModelRoute, NewTestToken, ProjectSettings, RouteStrategy, SettingsView};
 use crate::types::mint::{MAX_TTL, MIN_TTL, MintResponse, Role};
 
 /// Shows what is in force and what would be.
@@ -96,6 +98,82 @@ fn check(settings: &ProjectSettings) -> Result<(), ControlError> {
     }
     if settings.model_allowlist.as_ref().is_some_and(|list| list.len() > 1_000) {
         return Err(ControlError::field("model_allowlist", "holds at most 1,000 models"));
+    }
+    check_models(settings)
+}
+
+/// The most fallbacks, models of a route, and names that a project makes up.
+const MOST_FALLBACKS: usize = 8;
+const MOST_MODELS: usize = 16;
+const MOST_NAMES: usize = 200;
+
+fn check_models(settings: &ProjectSettings) -> Result<(), ControlError> {
+    let fallbacks = settings.fallback_models.as_deref().unwrap_or_default();
+    if fallbacks.len() > MOST_FALLBACKS {
+        return Err(ControlError::field("fallback_models", format!("holds at most {MOST_FALLBACKS} models")));
+    }
+    fallbacks.iter().try_for_each(|model| check_model("fallback_models", model))?;
+    let (aliases, routes) = (settings.model_aliases.iter().flatten(), settings.routes.iter().flatten());
+    for (alias, model) in aliases {
+        check_own_name("model_aliases", alias)?;
+        check_model("model_aliases", model)?;
+        if settings.routes.as_ref().is_some_and(|routes| routes.contains_key(alias)) {
+            return Err(ControlError::field("model_aliases", format!("`{alias}` is a route's name")));
+        }
+    }
+    for (name, route) in routes {
+        check_own_name("routes", name)?;
+        check_route(name, route)?;
+    }
+    for (field, count) in [
+        ("model_aliases", settings.model_aliases.as_ref().map_or(0, BTreeMap::len)),
+        ("routes", settings.routes.as_ref().map_or(0, BTreeMap::len)),
+    ] {
+        if count > MOST_NAMES {
+            return Err(ControlError::field(field, format!("holds at most {MOST_NAMES} names")));
+        }
+    }
+    Ok(())
+}
+
+fn check_route(name: &str, route: &ModelRoute) -> Result<(), ControlError> {
+    let refused = |problem: String| ControlError::field("routes", format!("`{name}` {problem}"));
+    if !(1..=MOST_MODELS).contains(&route.models.len()) {
+        return Err(refused(format!("must name 1 to {MOST_MODELS} models")));
+    }
+    route.models.iter().try_for_each(|model| check_model("routes", model))?;
+    if let Some(weights) = &route.weights {
+        if route.strategy != RouteStrategy::Weighted {
+            return Err(refused("has `weights`, which only the strategy `weighted` takes".to_owned()));
+        }
+        if weights.len() != route.models.len() {
+            let (weights, models) = (weights.len(), route.models.len());
+            return Err(refused(format!("has {weights} weights for {models} models")));
+        }
+        if weights.iter().all(|weight| *weight == 0) || weights.iter().any(|weight| *weight > 1_000_000) {
+            return Err(refused("needs weights of 0 to 1,000,000 that are not all 0".to_owned()));
+        }
+    }
+    if route.hedge_after_ms.is_some_and(|after| !(10..=600_000).contains(&after)) {
+        return Err(refused("needs a `hedge_after_ms` of 10 to 600,000".to_owned()));
+    }
+    Ok(())
+}
+
+/// A name that a project makes up. Without a slash: those name providers.
+fn check_own_name(field: &'static str, name: &str) -> Result<(), ControlError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    if name == "default" || name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        let rule =
+            "needs names of 1 to 64 characters of A-Z, a-z, 0-9, `-`, `.`, `_` and `:`, other than `default`";
+        return Err(ControlError::field(field, rule));
+    }
+    Ok(())
+}
+
+fn check_model(field: &'static str, model: &str) -> Result<(), ControlError> {
+    if model.is_empty() || model.len() > 256 || model.chars().any(char::is_control) {
+        return Err(ControlError::field(field, "needs models' names of 1 to 256 bytes"));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::money::NanoUsd;
 use super::prices::Price;
 use super::record::{Outcome, Settlement, Tokens, UsageRecord};
 use crate::gateway::clock;
-use crate::gateway::context::{CredentialKind, Plan};
+use crate::gateway::context::{Candidate, CredentialKind, Plan};
 use crate::gateway::memory::{Gathered, Memory};
 use crate::gateway::providers::{Chunk, Summary};
 use crate::gateway::store::rows::ConversationKind;
@@ -58,16 +58,17 @@ impl Attempt {
         mailbox: Option<Mailbox>,
         permit: Permit,
         plan: &Plan,
+        candidate: &Candidate,
         operation_id: Uuid,
     ) -> Result<Self, JournalError> {
         let caller = &plan.turn.request.caller;
         let principal = &caller.principal;
-        let model = &plan.turn.model;
+        let model = &candidate.model;
         let thread = plan.turn.memory.as_ref().filter(|memory| memory.key.kind == ConversationKind::Thread);
         let now = clock::now_ms();
         let tokens = Tokens {
             input: Some(plan.prompt_tokens),
-            output: Some(estimate::answer(plan.turn.request.max_tokens)),
+            output: Some(plan.turn.request.answer_tokens()),
             ..Tokens::default()
         };
         let record = UsageRecord {
@@ -87,14 +88,14 @@ impl Attempt {
                 CredentialKind::Minted | CredentialKind::Local { .. } => None,
             },
             tags: principal.tags.clone(),
-            requested_model: shortened(&model.requested),
+            requested_model: shortened(&plan.turn.choice.requested),
             model: shortened(&model.name),
             provider: model.upstream.name.clone(),
             key_source: model.upstream.source,
             streamed: plan.turn.request.stream,
             tokens,
-            cost: plan.price.as_ref().map(|price| price.of(&tokens)),
-            price_version: plan.price.as_ref().map(|price| price.version.to_string()),
+            cost: candidate.price.as_ref().map(|price| price.of(&tokens)),
+            price_version: candidate.price.as_ref().map(|price| price.version.to_string()),
             estimated: true,
             outcome: Outcome::Lost,
             finish_reason: None,
@@ -103,7 +104,7 @@ impl Attempt {
         let open = Open {
             permit,
             record,
-            price: plan.price.clone(),
+            price: candidate.price.clone(),
             summary: Summary::default(),
             answered_bytes: 0,
             prompt_tokens: plan.prompt_tokens,

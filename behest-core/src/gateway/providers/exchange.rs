@@ -32,7 +32,7 @@ pub async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, ProviderErro
     if let Some(traceparent) = call.traceparent {
         headers.insert("traceparent", traceparent.clone());
     }
-    let waiting = call.http.to(call.upstream.local).request(request);
+    let waiting = call.http.request(request);
     let response = tokio::time::timeout(call.timeouts.first_byte, waiting)
         .await
         .map_err(|_| timed_out(Phase::FirstByte, call.timeouts.first_byte))?

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,53 +20,120 @@ use tower::Service;
 
 use super::address::is_public;
 
-/// A pooled client whose names are resolved by [`Resolver`].
-pub type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
+type Connector = HttpsConnector<HttpConnector<Resolver>>;
 
-/// The two ways out. Each worker thread has its own pair, so that a connection never changes threads.
-#[derive(Clone)]
+/// A pooled client whose names are resolved by [`Resolver`].
+pub type HttpClient = Client<Connector, Full<Bytes>>;
+
+/// How many calls go over the connections of one lane. Under HTTP/2 they all share one, and a server that follows RFC
+/// 9113 (section 6.5.2) lets at least this many be under way there: one more would wait for another's end.
+const CALLS_PER_LANE: usize = 100;
+
+/// The ways out. Each worker thread has its own, so that a connection never changes threads.
 pub struct HttpClients {
-    public: HttpClient,
-    local: HttpClient,
+    exits: Vec<Exit>,
+}
+
+/// The connections to public or to private addresses that are made with one patience.
+struct Exit {
+    local: bool,
+    connect_timeout: Duration,
+    connector: Connector,
+    lanes: Mutex<Vec<Arc<Lane>>>,
+}
+
+struct Lane {
+    client: HttpClient,
+    under_way: AtomicUsize,
+}
+
+/// A call's place on a lane. To be held until its answer has ended.
+pub struct Way(Arc<Lane>);
+
+impl std::ops::Deref for Way {
+    type Target = HttpClient;
+
+    fn deref(&self) -> &HttpClient {
+        &self.0.client
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl HttpClients {
-    /// Fresh pools.
+    /// Fresh pools for these patiences with connections.
     ///
     /// # Errors
     /// When the system's certificates cannot be loaded.
-    pub fn new(connect_timeout: Duration) -> io::Result<Self> {
-        Ok(Self { public: client(false, connect_timeout)?, local: client(true, connect_timeout)? })
+    pub fn new(connect_timeouts: impl IntoIterator<Item = Duration>) -> io::Result<Self> {
+        let mut exits: Vec<Exit> = Vec::new();
+        for connect_timeout in connect_timeouts {
+            if exits.iter().any(|exit| exit.connect_timeout == connect_timeout) {
+                continue;
+            }
+            for local in [false, true] {
+                let connector = connector(local, connect_timeout)?;
+                exits.push(Exit { local, connect_timeout, connector, lanes: Mutex::default() });
+            }
+        }
+        Ok(Self { exits })
     }
 
-    /// The way to a provider that is, or is not, declared local.
+    /// A way to a provider that is, or is not, declared local; `None` for a patience that was not foreseen.
     #[must_use]
-    pub fn to(&self, local: bool) -> &HttpClient {
-        if local { &self.local } else { &self.public }
+    pub fn way(&self, local: bool, connect_timeout: Duration) -> Option<Way> {
+        let wanted = |exit: &&Exit| exit.local == local && exit.connect_timeout == connect_timeout;
+        Some(self.exits.iter().find(wanted)?.way())
     }
 }
 
-fn client(local: bool, connect_timeout: Duration) -> io::Result<HttpClient> {
+impl Exit {
+    /// On the first lane with room: with few calls there is one, and its connections are used again.
+    fn way(&self) -> Way {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let roomy = lanes.iter().find(|lane| lane.under_way.load(Ordering::Relaxed) < CALLS_PER_LANE);
+        let lane = match roomy {
+            Some(lane) => Arc::clone(lane),
+            None => {
+                let fresh = Lane { client: client(self.connector.clone()), under_way: AtomicUsize::new(0) };
+                let fresh = Arc::new(fresh);
+                lanes.push(Arc::clone(&fresh));
+                fresh
+            }
+        };
+        lane.under_way.fetch_add(1, Ordering::Relaxed);
+        Way(lane)
+    }
+}
+
+fn connector(local: bool, connect_timeout: Duration) -> io::Result<Connector> {
     let mut connector = HttpConnector::new_with_resolver(Resolver { local });
     // Without it small requests wait for the other side's delayed acknowledgement: up to 40 ms.
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(connect_timeout));
     connector.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new()
+    Ok(HttpsConnectorBuilder::new()
         .with_provider_and_platform_verifier(rustls::crypto::aws_lc_rs::default_provider())
         .map_err(io::Error::other)?
         .https_or_http()
         .enable_http1()
         .enable_http2()
-        .wrap_connector(connector);
-    Ok(Client::builder(TokioExecutor::new())
+        .wrap_connector(connector))
+}
+
+fn client(connector: Connector) -> HttpClient {
+    Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(60))
         .timer(TokioTimer::new())
-        // All calls of a thread share a connection: a few clients that read slowly must not use its window up.
+        // The calls of a lane share a connection: a few clients that read slowly must not use its window up.
         .http2_initial_stream_window_size(1 << 20)
         .http2_initial_connection_window_size(256 << 20)
-        .build(connector))
+        .build(connector)
 }
 
 /// Resolves a name once for each connection and gives only addresses that may be dialled, so that what was checked
@@ -98,5 +167,32 @@ impl Service<Name> for Resolver {
             }
             Ok(allowed.into_iter())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn calls_share_a_lane_until_it_is_full_and_give_their_place_back() {
+        let seconds = Duration::from_secs;
+        let clients = HttpClients::new([seconds(1), seconds(1), seconds(2)]).expect("clients");
+        assert!(clients.way(false, seconds(3)).is_none());
+        let lanes = |local, connect| {
+            let exit =
+                clients.exits.iter().find(|exit| exit.local == local && exit.connect_timeout == connect);
+            exit.expect("an exit").lanes.lock().expect("no panic").len()
+        };
+        let take =
+            |count| (0..count).map(|_| clients.way(false, seconds(1)).expect("a way")).collect::<Vec<_>>();
+        let mut ways = take(CALLS_PER_LANE);
+        assert_eq!(lanes(false, seconds(1)), 1);
+        ways.extend(take(2 * CALLS_PER_LANE));
+        assert_eq!(lanes(false, seconds(1)), 3);
+        drop(ways);
+        drop(take(CALLS_PER_LANE));
+        assert_eq!(lanes(false, seconds(1)), 3, "old lanes are used again");
+        assert_eq!((lanes(true, seconds(1)), lanes(false, seconds(2))), (0, 0));
     }
 }

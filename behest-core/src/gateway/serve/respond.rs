@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::gateway::context::Plan;
+use crate::gateway::context::Reply;
 use crate::gateway::ledger::money::NanoUsd;
 use crate::types::control::Page;
 
@@ -56,22 +56,22 @@ pub fn list<T: Serialize>(data: Vec<T>) -> Response {
 }
 
 /// Who answered, after how many attempts, and with how much memory.
-pub fn answer_headers(headers: &mut HeaderMap, plan: &Plan, attempts: u32) {
-    let model = &plan.turn.model;
+pub fn answer_headers(headers: &mut HeaderMap, reply: &Reply) {
+    let model = &reply.candidate.model;
     if let Ok(name) = HeaderValue::from_str(&model.name) {
         headers.insert(MODEL, name);
     }
     if let Ok(provider) = HeaderValue::from_str(&model.upstream.name) {
         headers.insert(PROVIDER, provider);
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+    headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
     // Names of fields are the client's own text: one that no header can hold stays out of it.
-    if !plan.dropped.is_empty()
-        && let Ok(dropped) = HeaderValue::from_str(&plan.dropped.join(", "))
+    if !reply.dropped.is_empty()
+        && let Ok(dropped) = HeaderValue::from_str(&reply.dropped.join(", "))
     {
         headers.insert(DROPPED, dropped);
     }
-    if let Some(recalled) = plan.turn.recalled {
+    if let Some(recalled) = reply.turn.recalled {
         headers.insert(MEMORY, HeaderValue::from(recalled));
     }
     headers.insert(header::CACHE_CONTROL, NO_STORE);

@@ -1,108 +1,443 @@
-//! The provider: asked, asked again where that may help, and cancelled when nobody waits any more.
+//! The providers: asked in their order, asked again where that may help, and cancelled when nobody waits any more.
 
+use std::collections::VecDeque;
+use std::future::pending;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{Content, Plan, Reply};
+use crate::gateway::context::{Candidate, Content, ModelRequest, Plan, Reply};
 use crate::gateway::ledger::attempt::{Attempt, settled};
 use crate::gateway::ledger::record::Outcome;
-use crate::gateway::providers::{Answer, ChatCall, ProviderError, ProviderFailure, adapter};
+use crate::gateway::providers::translate::TranslateError;
+use crate::gateway::providers::translate::ask::Target;
+use crate::gateway::providers::{
+    Answer, ChatCall, Chunk, ChunkStream, Prepared, ProviderError, ProviderFailure, adapter,
+};
 use crate::gateway::refusal::{Refusal, Refuse};
+use crate::gateway::routing::health::Call;
+use crate::gateway::routing::health::circuit::Verdict;
+use crate::gateway::routing::health::slots::NoSlot;
+use crate::gateway::routing::retry::{self, LONGEST_WAIT, MAX_ATTEMPTS, Remedy};
 use crate::gateway::store::StoreError;
 use crate::types::problem::Code;
 
-/// How often a provider is asked for one call.
-const MAX_ATTEMPTS: u32 = 3;
-/// A provider that wants a longer pause than this is not waited for.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How long a call waits for its place in the ledger.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long, and how much of, a stream without content is held back, so that its failure is still nobody's business but
+/// ours. Headers of an answer must not wait for a long thought.
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
+const MOST_HELD: usize = 16;
 
 /// Why no provider was asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DispatchError {
     /// The gateway is going down.
     #[error("the gateway is shutting down")]
     Draining,
+    /// It said when it wants to be asked again.
+    #[error(
+        "{provider} asked to be left alone for another {seconds} s, and nobody else may answer: nothing was sent"
+    )]
+    Resting {
+        /// The provider.
+        provider: String,
+        /// For how much longer.
+        seconds: u64,
+    },
+    /// The operator's limit leaves no room.
+    #[error(
+        "{provider} already has the {} calls under way that the gateway allows it, and {}",
+        no_slot.limit.concurrent, waiting(no_slot)
+    )]
+    Full {
+        /// The provider.
+        provider: String,
+        /// The limit.
+        no_slot: NoSlot,
+    },
+}
+
+fn waiting(no_slot: &NoSlot) -> String {
+    if no_slot.waited {
+        format!("none ended within {} s", no_slot.limit.patience.as_secs())
+    } else {
+        format!("{} more wait for their turn", no_slot.limit.queued)
+    }
 }
 
 impl Refuse for DispatchError {
     fn code(&self) -> Code {
-        Code::Unavailable
+        match self {
+            Self::Draining | Self::Full { .. } => Code::Unavailable,
+            Self::Resting { .. } => Code::UpstreamError,
+        }
+    }
+
+    fn details(&self) -> Option<Value> {
+        match self {
+            Self::Draining => None,
+            Self::Resting { provider, seconds } => {
+                Some(json!({ "provider": provider, "retry_after": seconds }))
+            }
+            Self::Full { provider, no_slot } => {
+                Some(json!({ "provider": provider, "limit": no_slot.limit.concurrent }))
+            }
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Draining | Self::Full { .. } => Some(1),
+            Self::Resting { seconds, .. } => Some(*seconds),
+        }
     }
 }
 
-/// Asks the provider. Each attempt has its own record; a client that goes away drops this future, and with it the
-/// request to the provider and the wait before the next one.
+/// Asks the providers. Each attempt has its own record; a client that goes away drops this future, and with it the
+/// requests to providers and the pauses between them.
 pub async fn dispatch(gateway: &Gateway, mut plan: Plan) -> Result<Reply, Refusal> {
-    if gateway.drain().has_begun() {
-        return Err(DispatchError::Draining.into());
+    let mut asking = Asking::new(gateway, &plan);
+    let answered = asking.until_answered().await?;
+    let attempts = asking.attempts;
+    let Answered { place, dropped, mut attempt, call, content } = answered;
+    attempt.answered(plan.turn.memory.take());
+    // What was asked is said; an answer that takes minutes should not hold on to it.
+    plan.turn.request.messages = Vec::new();
+    plan.turn.request.body_permit = None;
+    let candidate = plan.candidates.swap_remove(place);
+    Ok(Reply { turn: plan.turn, candidate, dropped, attempts, attempt, call, content })
+}
+
+/// An attempt that brought an answer.
+struct Answered {
+    place: usize,
+    dropped: Vec<String>,
+    attempt: Attempt,
+    call: Call,
+    content: Content,
+}
+
+/// An attempt that brought none.
+struct Failed {
+    place: usize,
+    /// Whether anything was sent.
+    sent: bool,
+    remedy: Remedy,
+    refusal: Refusal,
+}
+
+/// Who was asked how often, and who may still be.
+struct Asking<'p> {
+    gateway: &'p Gateway,
+    plan: &'p Plan,
+    operation_id: Uuid,
+    /// By the candidates' places.
+    sides: Vec<Side>,
+    attempts: u32,
+    /// What to say if nobody answers.
+    refusal: Option<Refusal>,
+}
+
+#[derive(Default)]
+struct Side {
+    asked: u32,
+    /// It is of no use to this call.
+    out: bool,
+}
+
+/// Who is asked next, and after which pause.
+struct Next {
+    place: usize,
+    pause: Duration,
+}
+
+impl<'p> Asking<'p> {
+    fn new(gateway: &'p Gateway, plan: &'p Plan) -> Self {
+        let sides = plan.candidates.iter().map(|_| Side::default()).collect();
+        Self { gateway, plan, operation_id: Uuid::now_v7(), sides, attempts: 0, refusal: None }
     }
-    let operation_id = Uuid::now_v7();
-    let mut attempts = 1;
-    loop {
-        if !gateway.store().ledger_state().healthy {
-            // Paying a provider for what cannot be written down would be spending nobody can account for.
-            return Err(StoreError::Unavailable("the ledger cannot be written".to_owned()).into());
+
+    async fn until_answered(&mut self) -> Result<Answered, Refusal> {
+        let drain = self.gateway.drain();
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            if under_way.is_empty() {
+                if drain.has_begun() {
+                    return Err(DispatchError::Draining.into());
+                }
+                let Next { place, pause } = self.next()?;
+                if !pause.is_zero() {
+                    tokio::select! {
+                        () = sleep(pause) => {}
+                        () = drain.deadline() => return Err(DispatchError::Draining.into()),
+                    }
+                }
+                under_way.extend(self.start(place));
+                continue;
+            }
+            tokio::select! {
+                Some(asked) = under_way.next() => match asked {
+                    Ok(answered) => return Ok(answered),
+                    Err(failed) => self.failed(failed)?,
+                },
+                () = self.silence() => {
+                    let next = self.unasked();
+                    under_way.extend(next.and_then(|place| self.start(place)));
+                }
+            }
         }
-        let permit = gateway.journal().permit(PATIENCE).await?;
-        let mut attempt =
-            Attempt::begin(gateway.store_handle(), gateway.mailbox(), permit, &plan, operation_id)?;
-        let asked = tokio::select! {
-            biased;
-            asked = ask(gateway, &plan) => asked,
-            () = gateway.drain().deadline() => {
-                settled(attempt.settle(Outcome::Incomplete)).await?;
-                return Err(DispatchError::Draining.into());
+    }
+
+    /// Ends when somebody else should be asked as well: never, unless the route wants that.
+    async fn silence(&self) {
+        match self.plan.turn.choice.hedge_after.filter(|_| self.unasked().is_some()) {
+            Some(after) => sleep(after).await,
+            None => pending().await,
+        }
+    }
+
+    /// The next one that was not asked and is well.
+    fn unasked(&self) -> Option<usize> {
+        self.places(|side| side.asked == 0).find(|place| {
+            matches!(self.plan.candidates[*place].target.verdict(), Verdict::Go | Verdict::Probe)
+        })
+    }
+
+    fn places(&self, wanted: impl Fn(&Side) -> bool) -> impl Iterator<Item = usize> {
+        self.sides
+            .iter()
+            .enumerate()
+            .filter(move |(_, side)| !side.out && wanted(side))
+            .map(|(place, _)| place)
+    }
+
+    /// Who is asked next: one that is well, else one that failed for a time, else one that rests.
+    fn next(&mut self) -> Result<Next, Refusal> {
+        if let Some(place) = self.unasked() {
+            return Ok(Next { place, pause: Duration::ZERO });
+        }
+        if let Some(next) = self.once_more() {
+            return Ok(next);
+        }
+        match self.resting() {
+            Ok(Some(next)) => Ok(next),
+            // What a provider said tells more than that another one rests.
+            Ok(None) => Err(self.refusal.take().unwrap_or_else(|| DispatchError::Draining.into())),
+            Err(error) => Err(self.refusal.take().unwrap_or(error.into())),
+        }
+    }
+
+    fn once_more(&self) -> Option<Next> {
+        if self.attempts >= MAX_ATTEMPTS {
+            return None;
+        }
+        let pause = |place: usize| {
+            let target = &self.plan.candidates[place].target;
+            let backoff = retry::pause(self.sides[place].asked, fastrand::f64());
+            match target.verdict() {
+                Verdict::Rest { until: Some(until), .. } => backoff.max(target.remaining(until)),
+                Verdict::Rest { until: None, .. } | Verdict::Go | Verdict::Probe => backoff,
             }
         };
-        match asked {
-            Ok(content) => {
-                attempt.answered(plan.turn.memory.take());
-                return Ok(Reply { plan, attempts, attempt, content });
+        let soonest = self
+            .places(|side| side.asked > 0)
+            .map(|place| Next { place, pause: pause(place) })
+            .filter(|next| next.pause <= LONGEST_WAIT)
+            .min_by_key(|next| next.pause)?;
+        self.plan.candidates[soonest.place].target.may_repeat().then_some(soonest)
+    }
+
+    /// One that is left alone for its failures is asked all the same before the call fails; one that asked for its rest
+    /// is waited for, if that is short.
+    fn resting(&self) -> Result<Option<Next>, DispatchError> {
+        let mut longest = None;
+        for place in self.places(|side| side.asked == 0) {
+            let Candidate { model, target, .. } = &self.plan.candidates[place];
+            let pause = match target.verdict() {
+                Verdict::Rest { until: Some(until), asked: true } => target.remaining(until),
+                Verdict::Rest { .. } | Verdict::Go | Verdict::Probe => Duration::ZERO,
+            };
+            if pause > LONGEST_WAIT {
+                let seconds = pause.as_secs_f64().ceil() as u64;
+                longest
+                    .get_or_insert(DispatchError::Resting { provider: model.upstream.name.clone(), seconds });
+            } else if self.attempts == 0 || target.may_repeat() {
+                return Ok(Some(Next { place, pause }));
             }
+        }
+        longest.map_or(Ok(None), Err)
+    }
+
+    /// The call to a candidate, if its dialect can say the request.
+    fn start(&mut self, place: usize) -> Option<impl Future<Output = Result<Answered, Failed>> + use<'p>> {
+        let candidate = &self.plan.candidates[place];
+        let written = match write(candidate, &self.plan.turn.request) {
+            Ok(written) => written,
             Err(error) => {
-                let pause = if attempts < MAX_ATTEMPTS { pause_before_next(&error, attempts) } else { None };
-                settle_failed(attempt, &error).await?;
-                let Some(pause) = pause else {
-                    let provider = plan.turn.model.upstream.name.clone();
-                    return Err(ProviderFailure { provider, source: error }.into());
-                };
-                tracing::debug!(error = error.without_words(), attempts, "the provider is asked again");
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = gateway.drain().deadline() => return Err(DispatchError::Draining.into()),
-                }
-                attempts += 1;
+                self.sides[place].out = true;
+                self.refusal.get_or_insert(error.into());
+                return None;
             }
+        };
+        let repeated = self.sides[place].asked > 0;
+        self.sides[place].asked += 1;
+        self.attempts += 1;
+        Some(attempt(self.gateway, self.plan, place, self.operation_id, written, repeated))
+    }
+
+    /// Takes note of a failure.
+    ///
+    /// # Errors
+    /// Its refusal, when nothing may help.
+    fn failed(&mut self, failed: Failed) -> Result<(), Refusal> {
+        let Failed { place, sent, remedy, mut refusal } = failed;
+        if !sent {
+            self.attempts -= 1;
+        }
+        if let Refusal::Provider(failure) = &mut refusal {
+            failure.attempts = self.attempts;
+            tracing::debug!(
+                error = failure.source.without_words(),
+                attempts = self.attempts,
+                "an attempt failed"
+            );
+        }
+        match remedy {
+            Remedy::Nothing => return Err(refusal),
+            Remedy::Other => self.sides[place].out = true,
+            Remedy::Again => {}
+        }
+        // What a provider said tells more than a limit of ours.
+        if sent || self.refusal.is_none() {
+            self.refusal = Some(refusal);
+        }
+        Ok(())
+    }
+}
+
+fn write(candidate: &Candidate, request: &ModelRequest) -> Result<Prepared, TranslateError> {
+    let max_output = candidate.price.as_ref().and_then(|price| price.max_output);
+    let target = Target { model: &candidate.model.name, max_output, stream: request.stream };
+    adapter(candidate.model.upstream.dialect).body(&mut request.fields.clone(), &request.messages, &target)
+}
+
+/// One attempt, from its place among the calls under way to the beginning of its answer.
+async fn attempt(
+    gateway: &Gateway,
+    plan: &Plan,
+    place: usize,
+    operation_id: Uuid,
+    written: Prepared,
+    repeated: bool,
+) -> Result<Answered, Failed> {
+    let ours = |refusal: Refusal| Failed { place, sent: false, remedy: Remedy::Nothing, refusal };
+    let cut_off = || ours(DispatchError::Draining.into());
+    let candidate = &plan.candidates[place];
+    let provider = || candidate.model.upstream.name.clone();
+    let begun = tokio::select! {
+        biased;
+        begun = candidate.target.begin(repeated) => begun,
+        () = gateway.drain().deadline() => return Err(cut_off()),
+    };
+    let mut call = begun.map_err(|no_slot| Failed {
+        place,
+        sent: false,
+        remedy: Remedy::Other,
+        refusal: DispatchError::Full { provider: provider(), no_slot }.into(),
+    })?;
+    if !gateway.store().ledger_state().healthy {
+        // Paying a provider for what cannot be written down would be spending nobody can account for.
+        return Err(ours(StoreError::Unavailable("the ledger cannot be written".to_owned()).into()));
+    }
+    let permit = gateway.journal().permit(PATIENCE).await.map_err(|error| ours(error.into()))?;
+    let store = gateway.store_handle();
+    let attempt = Attempt::begin(store, gateway.mailbox(), permit, plan, candidate, operation_id)
+        .map_err(|error| ours(error.into()))?;
+    let Prepared { body, dropped } = written;
+    let asked = tokio::select! {
+        biased;
+        asked = ask(gateway, plan, candidate, body) => asked,
+        () = gateway.drain().deadline() => {
+            settled(attempt.settle(Outcome::Incomplete)).await.map_err(|error| ours(error.into()))?;
+            return Err(cut_off());
+        }
+    };
+    match asked {
+        Ok(content) => {
+            call.answered();
+            Ok(Answered { place, dropped, attempt, call, content })
+        }
+        Err(error) => {
+            call.failed(&error);
+            drop(call);
+            settle_failed(attempt, &error).await.map_err(|error| ours(error.into()))?;
+            let remedy = retry::remedy(&error);
+            let refusal = ProviderFailure { provider: provider(), attempts: 0, source: error }.into();
+            Err(Failed { place, sent: true, remedy, refusal })
         }
     }
 }
 
-async fn ask(gateway: &Gateway, plan: &Plan) -> Result<Content, ProviderError> {
-    let upstream = &plan.turn.model.upstream;
+async fn ask(
+    gateway: &Gateway,
+    plan: &Plan,
+    candidate: &Candidate,
+    body: bytes::Bytes,
+) -> Result<Content, ProviderError> {
+    let upstream = &candidate.model.upstream;
+    let request = &plan.turn.request;
+    let timeouts = gateway.config().timeouts_of(&upstream.name);
+    let unforeseen = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
+    let way = gateway.http().way(upstream.local, timeouts.connect).ok_or_else(unforeseen)?;
     let call = ChatCall {
         upstream,
-        model: &plan.turn.model.name,
-        body: plan.body.clone(),
-        stream: plan.turn.request.stream,
-        traceparent: plan.turn.request.head.headers.get("traceparent"),
-        http: gateway.http(),
-        timeouts: gateway.config().timeouts,
+        model: &candidate.model.name,
+        body,
+        operation: request.operation,
+        stream: request.stream,
+        traceparent: request.head.headers.get("traceparent"),
+        http: &way,
+        timeouts,
     };
     match adapter(upstream.dialect).chat(call).await? {
         Answer::Whole(whole) => Ok(Content::Whole(whole)),
         Answer::Stream(mut rest) => {
-            let first = rest.next().await.transpose()?;
-            Ok(Content::Stream { first, rest })
+            let first = beginning(&mut rest).await?;
+            Ok(Content::Stream { first, rest, way })
         }
     }
 }
 
-async fn settle_failed(mut attempt: Attempt, error: &ProviderError) -> Result<(), Refusal> {
+/// Reads a stream up to its first content, so that a failure before it can still be mended by another attempt.
+async fn beginning(rest: &mut ChunkStream) -> Result<VecDeque<Chunk>, ProviderError> {
+    let mut first = VecDeque::new();
+    let mut until = None;
+    loop {
+        let next = match until {
+            None => rest.next().await,
+            Some(until) => match timeout_at(until, rest.next()).await {
+                Ok(next) => next,
+                Err(_) => return Ok(first),
+            },
+        };
+        let Some(chunk) = next.transpose()? else { return Ok(first) };
+        until.get_or_insert_with(|| Instant::now() + LONGEST_HOLD);
+        let says_something = chunk.answered_bytes > 0 || chunk.summary.finish_reason.is_some();
+        first.push_back(chunk);
+        if says_something || first.len() >= MOST_HELD {
+            return Ok(first);
+        }
+    }
+}
+
+async fn settle_failed(mut attempt: Attempt, error: &ProviderError) -> Result<(), StoreError> {
     let outcome = match error {
         ProviderError::TimedOut { .. } => Outcome::TimedOut,
         _ => Outcome::Failed,
@@ -113,46 +448,5 @@ async fn settle_failed(mut attempt: Attempt, error: &ProviderError) -> Result<()
     ) {
         attempt.refused();
     }
-    settled(attempt.settle(outcome)).await?;
-    Ok(())
-}
-
-/// How long to wait before the provider is asked again; `None` when that would not help.
-fn pause_before_next(error: &ProviderError, attempts: u32) -> Option<Duration> {
-    let backoff = Duration::from_millis(250) * 2_u32.pow(attempts - 1);
-    match error {
-        ProviderError::Unreachable(_) | ProviderError::NoAnswer => Some(backoff),
-        ProviderError::Failed { status: 408 | 429 | 500 | 502 | 503 | 504 | 529, retry_after, .. } => {
-            let wait = retry_after.map_or(backoff, Duration::from_secs);
-            (wait <= LONGEST_WAIT).then_some(wait)
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_may_pass_is_tried_again() {
-        let failed =
-            |status, retry_after| ProviderError::Failed { status, message: String::new(), retry_after };
-        let wait =
-            |error: ProviderError, attempts| pause_before_next(&error, attempts).map(|wait| wait.as_millis());
-        assert_eq!(wait(failed(503, None), 1), Some(250));
-        assert_eq!(wait(failed(503, None), 2), Some(500));
-        assert_eq!(wait(failed(429, Some(3)), 1), Some(3_000));
-        assert_eq!(wait(failed(429, Some(60)), 1), None);
-        assert_eq!(wait(failed(401, None), 1), None);
-        assert_eq!(wait(ProviderError::BrokeOff, 1), None);
-        assert_eq!(
-            wait(
-                ProviderError::TimedOut { phase: crate::gateway::providers::Phase::FirstByte, seconds: 1 },
-                1
-            ),
-            None
-        );
-        assert_eq!(wait(ProviderError::Unreachable(String::new()), 1), Some(250));
-    }
+    settled(attempt.settle(outcome)).await
 }

@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::gateway::Gateway;
 use crate::gateway::body::Fields;
-use crate::gateway::context::{ChatRequest, Configured};
+use crate::gateway::context::{Configured, ModelRequest, Operation};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::types::problem::Code;
 
@@ -75,7 +75,7 @@ impl Refuse for ReadError {
 }
 
 /// Reads a chat request.
-pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ChatRequest, Refusal> {
+pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequest, Refusal> {
     let Configured { incoming, caller } = configured;
     let (bytes, body_permit) = collect(gateway, incoming.body).await?;
     let mut fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
@@ -94,8 +94,9 @@ pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ChatReque
         Some(limit) => Some(limit),
         None => optional(&fields, "max_tokens", WHOLE)?,
     };
-    Ok(ChatRequest {
+    Ok(ModelRequest {
         caller,
+        operation: Operation::Chat,
         head: incoming.head,
         fields,
         messages,

@@ -5,7 +5,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::gateway::Gateway;
 use crate::gateway::clock;
-use crate::gateway::context::{Caller, ChatRequest, Selected, Turn};
+use crate::gateway::context::{Caller, Choice, ModelRequest, Selected, Turn};
 use crate::gateway::ledger::estimate;
 use crate::gateway::memory::{MAX_RECALLED, Memory};
 use crate::gateway::refusal::{Refusal, Refuse};
@@ -45,7 +45,7 @@ impl Refuse for RecallError {
 
 /// Puts the system prompt and the stored turns in front.
 pub async fn recall(gateway: &Gateway, selected: Selected) -> Result<Turn, Refusal> {
-    let Selected { mut request, model } = selected;
+    let Selected { mut request, choice } = selected;
     let settings = request.caller.settings.clone();
     let mut recalled = None;
     let mut memory = None;
@@ -66,7 +66,7 @@ pub async fn recall(gateway: &Gateway, selected: Selected) -> Result<Turn, Refus
             store_tool_calls: settings.store_tool_calls,
             window: settings.memory_window,
         });
-        let room = room(&request, &settings.system_prompt, model.context_length);
+        let room = room(&request, &settings.system_prompt, context_length(&choice));
         let answers_tools =
             request.roles.iter().find(|role| !is_instruction(role)).is_some_and(|role| role == "tool");
         let stored = answered(fitting(history, room), answers_tools);
@@ -78,11 +78,11 @@ pub async fn recall(gateway: &Gateway, selected: Selected) -> Result<Turn, Refus
     {
         request.messages.insert(0, message);
     }
-    Ok(Turn { request, model, memory, recalled })
+    Ok(Turn { request, choice, memory, recalled })
 }
 
 /// The thread that the client named, else its session where the project lets sessions remember.
-fn conversation(request: &ChatRequest) -> Result<Option<ConversationKey>, RecallError> {
+fn conversation(request: &ModelRequest) -> Result<Option<ConversationKey>, RecallError> {
     let caller = &request.caller;
     let key = |kind, user: &str, id: String| ConversationKey {
         kind,
@@ -119,15 +119,20 @@ fn is_instruction(role: &str) -> bool {
 
 /// What this call adds to the conversation: the messages after the last answer. Instructions belong to the call and
 /// not to the conversation.
-fn new_messages(request: &ChatRequest, store_tool_calls: bool) -> Vec<Box<RawValue>> {
+fn new_messages(request: &ModelRequest, store_tool_calls: bool) -> Vec<Box<RawValue>> {
     let start = request.roles.iter().rposition(|role| role == "assistant").map_or(0, |at| at + 1);
     let kept = |role: &str| !is_instruction(role) && (role != "tool" || store_tool_calls);
     let new = request.messages.iter().zip(&request.roles).skip(start);
     new.filter(|(_, role)| kept(role)).map(|(message, _)| message.clone()).collect()
 }
 
+/// What fits every model that may be chosen. Fallbacks do not count: one that is too small is not asked.
+fn context_length(choice: &Choice) -> Option<u64> {
+    choice.models.iter().filter_map(|model| model.context_length).min()
+}
+
 /// How many tokens the stored turns may take; `None` where the model's context is not known.
-fn room(request: &ChatRequest, system_prompt: &Option<String>, context: Option<u64>) -> Option<u64> {
+fn room(request: &ModelRequest, system_prompt: &Option<String>, context: Option<u64>) -> Option<u64> {
     let prompt = estimate::prompt(&request.messages)
         .saturating_add(estimate::text(system_prompt.as_ref().map_or(0, String::len)))
         .saturating_add(estimate::answer(request.max_tokens));
@@ -198,7 +203,7 @@ impl Head {
 }
 
 /// Behind the request's own instructions, in front of everything else.
-fn insert(request: &mut ChatRequest, stored: Vec<MessageRow>) {
+fn insert(request: &mut ModelRequest, stored: Vec<MessageRow>) {
     let at = request.roles.iter().position(|role| !is_instruction(role)).unwrap_or(request.roles.len());
     let stored = stored.into_iter().map(|message| RawValue::to_owned(&message.body));
     request.messages.splice(at..at, stored);

@@ -1,5 +1,6 @@
 //! The record: committed before the answer ends, with the turn that memory keeps.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,9 +17,11 @@ use crate::gateway::drain::Drain;
 use crate::gateway::ledger::attempt::{Attempt, settled};
 use crate::gateway::ledger::money::NanoUsd;
 use crate::gateway::ledger::record::Outcome;
+use crate::gateway::providers::http::Way;
 use crate::gateway::providers::{Chunk, ChunkStream, ProviderError, ProviderFailure};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::rescue;
+use crate::gateway::routing::health::Call;
 use crate::gateway::serve::respond;
 use crate::sse;
 use crate::types::mint::Role;
@@ -45,29 +48,33 @@ impl Refuse for RecordError {
 
 /// Settles the attempt and gives the answer to the client.
 pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal> {
-    let Reply { plan, attempts, mut attempt, content } = reply;
     let mut response = Response::new(Body::empty());
-    respond::answer_headers(response.headers_mut(), &plan, attempts);
+    respond::answer_headers(response.headers_mut(), &reply);
+    let Reply { turn, candidate, attempts, mut attempt, call, content, .. } = reply;
     match content {
         Content::Whole(whole) => {
             attempt.whole(whole.summary, &whole.body);
-            if let Some(cost) = attempt.cost().filter(|_| sees_cost(&plan.turn.request.caller)) {
+            if let Some(cost) = attempt.cost().filter(|_| sees_cost(&turn.request.caller)) {
                 respond::cost_header(response.headers_mut(), cost);
             }
+            // The provider is done: its place goes to the next call before the ledger's commit.
+            drop(call);
             settled(attempt.settle(Outcome::Ok)).await?;
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *response.body_mut() = Body::from(whole.body);
         }
-        Content::Stream { first, rest } => {
+        Content::Stream { first, rest, way } => {
             let relay = Relay {
                 first,
                 rest,
                 attempt: Some(attempt),
+                call: Some((call, way)),
                 drain: gateway.drain().clone(),
-                provider: plan.turn.model.upstream.name.clone(),
-                trace_id: plan.turn.request.caller.trace.id.to_string(),
-                include_usage: plan.turn.request.include_usage,
-                shows_cost: sees_cost(&plan.turn.request.caller),
+                provider: candidate.model.upstream.name.clone(),
+                attempts,
+                trace_id: turn.request.caller.trace.id.to_string(),
+                include_usage: turn.request.include_usage,
+                shows_cost: sees_cost(&turn.request.caller),
                 quiet_until: Instant::now() + PING_EVERY,
             };
             respond::stream_headers(response.headers_mut());
@@ -88,12 +95,15 @@ fn sees_cost(caller: &Caller) -> bool {
 /// Passes a stream on, event by event, and settles it at its end. Dropped with the connection, it drops the
 /// provider's stream and the attempt with it, which is how both learn that the client has gone.
 struct Relay {
-    first: Option<Chunk>,
+    first: VecDeque<Chunk>,
     rest: ChunkStream,
     /// Taken when it is settled: then nothing but the end is left to say.
     attempt: Option<Attempt>,
+    /// Its place among the calls under way, until the provider is done.
+    call: Option<(Call, Way)>,
     drain: Drain,
     provider: String,
+    attempts: u32,
     trace_id: String,
     include_usage: bool,
     shows_cost: bool,
@@ -130,12 +140,19 @@ impl Relay {
                 }
                 Next::End => return self.end(Outcome::Ok, None).await,
                 Next::Failed(error) => {
+                    if let Some((call, _)) = &mut self.call {
+                        call.failed(&error);
+                    }
                     let outcome = match error {
                         ProviderError::TimedOut { .. } => Outcome::TimedOut,
                         _ => Outcome::Incomplete,
                     };
-                    let provider = self.provider.clone();
-                    return self.end(outcome, Some(ProviderFailure { provider, source: error }.into())).await;
+                    let failure = ProviderFailure {
+                        provider: self.provider.clone(),
+                        attempts: self.attempts,
+                        source: error,
+                    };
+                    return self.end(outcome, Some(failure.into())).await;
                 }
                 Next::CutOff => return self.end(Outcome::Incomplete, Some(RecordError::CutOff.into())).await,
             }
@@ -143,7 +160,7 @@ impl Relay {
     }
 
     async fn next(&mut self) -> Next {
-        if let Some(chunk) = self.first.take() {
+        if let Some(chunk) = self.first.pop_front() {
             return Next::Chunk(chunk);
         }
         tokio::select! {
@@ -173,6 +190,7 @@ impl Relay {
     /// Commits the record, then says the last word. A broken answer never looks finished.
     async fn end(&mut self, outcome: Outcome, error: Option<Refusal>) -> Bytes {
         let Some(attempt) = self.attempt.take() else { return Bytes::new() };
+        self.call = None;
         let committed = settled(attempt.settle(outcome)).await;
         match (error, committed) {
             (Some(error), _) => rescue::event(&error, &self.trace_id),

@@ -1,14 +1,14 @@
-//! The provider's key and the price, before anything is sent.
+//! Providers' keys and prices, and the order in which models are asked, before anything is sent.
 
 use std::sync::Arc;
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{Model, Plan, Turn};
-use crate::gateway::ledger::estimate;
+use crate::gateway::context::{Candidate, Model, Plan, Turn};
 use crate::gateway::ledger::prices::{Price, PriceTable};
-use crate::gateway::providers::translate::ask::Target;
-use crate::gateway::providers::{Dialect, Prepared, ProviderKey, adapter};
+use crate::gateway::ledger::record::Tokens;
+use crate::gateway::providers::{Dialect, ProviderKey};
 use crate::gateway::refusal::{Refusal, Refuse};
+use crate::gateway::routing::choose;
 use crate::types::control::UnknownPricePolicy;
 use crate::types::problem::Code;
 
@@ -43,33 +43,91 @@ impl Refuse for RouteError {
     }
 }
 
-/// Settles who is called and at what price, and writes the request.
-pub fn route(_gateway: &Gateway, mut turn: Turn) -> Result<Plan, Refusal> {
-    let upstream = &turn.model.upstream;
-    if let ProviderKey::Unreadable(error) = &upstream.key {
-        tracing::error!(provider = upstream.name, %error, "a provider's key cannot be read");
-        return Err(RouteError::KeyUnreadable { provider: upstream.name.clone() }.into());
+/// Settles who may be called, in which order, and at what price.
+pub fn route(gateway: &Gateway, mut turn: Turn) -> Result<Plan, Refusal> {
+    let prompt_tokens = turn.request.prompt_tokens();
+    let answer_tokens = turn.request.answer_tokens();
+    let models = std::mem::take(&mut turn.choice.models);
+    let fallbacks = std::mem::take(&mut turn.choice.fallbacks);
+    let mut callable = Callable { gateway, turn: &turn, refused: None };
+    let (models, weights): (Vec<_>, Vec<_>) = models
+        .into_iter()
+        .zip(turn.choice.weights.iter().copied().chain(std::iter::repeat(1)))
+        .filter_map(|(model, weight)| Some((callable.candidate(model)?, weight)))
+        .unzip();
+    let fallbacks: Vec<_> = fallbacks.into_iter().filter_map(|model| callable.candidate(model)).collect();
+    let refused = callable.refused;
+    let call = choose::Call {
+        strategy: turn.choice.strategy,
+        weights: &weights,
+        tokens: Tokens { input: Some(prompt_tokens), output: Some(answer_tokens), ..Tokens::default() },
+    };
+    let mut candidates = choose::order(models, call, fastrand::f64);
+    candidates.extend(fallbacks);
+    let candidates = fitting(once(candidates), prompt_tokens);
+    match refused {
+        Some(error) if candidates.is_empty() => Err(error.into()),
+        _ => Ok(Plan { turn, candidates, prompt_tokens }),
     }
-    let price = price(&turn.model, turn.request.caller.settings.unknown_price)?;
-    let prompt_tokens = estimate::prompt(&turn.request.messages);
-    let messages = std::mem::take(&mut turn.request.messages);
-    let max_output = price.as_ref().and_then(|price| price.max_output);
-    let target = Target { model: &turn.model.name, max_output, stream: turn.request.stream };
-    let Prepared { body, dropped } =
-        adapter(upstream.dialect).body(&mut turn.request.fields, &messages, &target)?;
-    Ok(Plan { turn, body, dropped, price, prompt_tokens })
 }
 
-fn price(model: &Model, policy: UnknownPricePolicy) -> Result<Option<Arc<Price>>, RouteError> {
-    let upstream = &model.upstream;
-    if upstream.dialect == Dialect::Local {
-        return Ok(Some(Arc::new(Price::free())));
+/// What stands between models and their calls.
+struct Callable<'c> {
+    gateway: &'c Gateway,
+    turn: &'c Turn,
+    /// Why the first of those that cannot be called cannot.
+    refused: Option<RouteError>,
+}
+
+impl Callable<'_> {
+    fn candidate(&mut self, model: Model) -> Option<Candidate> {
+        match self.price(&model) {
+            Ok(price) => {
+                let limit = self.gateway.config().slot_limit(&model.upstream.name);
+                let target = self.gateway.health().target(&model.upstream, &model.name, limit);
+                Some(Candidate { model, price, target })
+            }
+            Err(error) => {
+                self.refused.get_or_insert(error);
+                None
+            }
+        }
     }
-    let prices = PriceTable::embedded();
-    match (prices.find(&upstream.name, &model.name), policy) {
-        (Some(price), _) => Ok(Some(Arc::clone(price))),
-        (None, UnknownPricePolicy::Ceiling) => Ok(prices.ceiling().cloned()),
-        (None, UnknownPricePolicy::Flag) => Ok(None),
-        (None, UnknownPricePolicy::Deny) => Err(RouteError::UnknownPrice { model: model.name.clone() }),
+
+    fn price(&self, model: &Model) -> Result<Option<Arc<Price>>, RouteError> {
+        let upstream = &model.upstream;
+        if let ProviderKey::Unreadable(error) = &upstream.key {
+            tracing::error!(provider = upstream.name, %error, "a provider's key cannot be read");
+            return Err(RouteError::KeyUnreadable { provider: upstream.name.clone() });
+        }
+        if upstream.dialect == Dialect::Local {
+            return Ok(Some(Arc::new(Price::free())));
+        }
+        let prices = PriceTable::embedded();
+        match (prices.find(&upstream.name, &model.name), self.turn.request.caller.settings.unknown_price) {
+            (Some(price), _) => Ok(Some(Arc::clone(price))),
+            (None, UnknownPricePolicy::Ceiling) => Ok(prices.ceiling().cloned()),
+            (None, UnknownPricePolicy::Flag) => Ok(None),
+            (None, UnknownPricePolicy::Deny) => Err(RouteError::UnknownPrice { model: model.name.clone() }),
+        }
     }
+}
+
+/// Each target once, at its first place: two names may mean one model.
+fn once(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        if !kept.iter().any(|other| Arc::ptr_eq(&other.target, &candidate.target)) {
+            kept.push(candidate);
+        }
+    }
+    kept
+}
+
+/// Without those whose context cannot hold the prompt, unless none can: our count is an estimate, and the provider's
+/// word is better than ours.
+fn fitting(candidates: Vec<Candidate>, prompt_tokens: u64) -> Vec<Candidate> {
+    let fits =
+        |candidate: &Candidate| candidate.model.context_length.is_none_or(|length| prompt_tokens <= length);
+    if candidates.iter().any(fits) { candidates.into_iter().filter(fits).collect() } else { candidates }
 }

@@ -1,14 +1,17 @@
-//! Which model is meant, and whether this project may call it.
+//! Which models are meant, and whether this project may call it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{ChatRequest, Model, Selected};
+use crate::gateway::context::{Choice, Model, ModelRequest, Operation, Selected};
 use crate::gateway::providers::{Dialect, ECHO};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::routing::catalogue::{Catalogue, Found};
+use crate::gateway::settings::Settings;
+use crate::types::control::{ModelRoute, RouteStrategy};
 use crate::types::problem::Code;
 
 /// Why the model cannot be called.
@@ -70,8 +73,8 @@ impl Refuse for SelectError {
     }
 }
 
-/// Finds the model among the tenant's providers.
-pub async fn select(gateway: &Gateway, request: ChatRequest) -> Result<Selected, Refusal> {
+/// Finds the models that the name stands for, among the tenant's providers.
+pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected, Refusal> {
     let caller = &request.caller;
     let catalogue = gateway.directory().catalogue(caller.principal.tenant).await?;
     let settings = &caller.settings;
@@ -79,26 +82,94 @@ pub async fn select(gateway: &Gateway, request: ChatRequest) -> Result<Selected,
         (Some(model), _) | (None, Some(model)) => model.clone(),
         (None, None) => default_model(&catalogue).ok_or(SelectError::NoDefault)?,
     };
-    let shown: String = requested.chars().take(100).collect();
-    let found = match catalogue.find(&requested) {
-        Found::Served { upstream, name, context_length } => {
-            Model { requested, name, upstream, context_length }
-        }
-        Found::NoKey { provider } => return Err(SelectError::NoKey { model: shown, provider }.into()),
-        Found::Unknown { nearest } => return Err(SelectError::Unknown { model: shown, nearest }.into()),
+    let names = Names { settings, catalogue: &catalogue };
+    // Vectors of different models cannot be compared: only a conversation may be answered by another.
+    let fallbacks = match request.operation {
+        Operation::Chat => settings.fallback_models.as_slice(),
+        Operation::Embeddings => &[],
     };
-    if !allowed(settings.model_allowlist.as_deref(), &found) {
-        return Err(SelectError::NotAllowed { model: shown }.into());
+    let fallbacks = fallbacks.iter().filter_map(|name| names.model(name, &requested).ok()).collect();
+    let choice = match settings.routes.get(&requested) {
+        Some(route) => names.route(route, requested, fallbacks)?,
+        None => Choice {
+            models: vec![names.model(&requested, &requested)?],
+            requested,
+            strategy: RouteStrategy::Priority,
+            weights: Vec::new(),
+            fallbacks,
+            hedge_after: None,
+        },
+    };
+    Ok(Selected { request, choice })
+}
+
+/// What names mean to a project.
+struct Names<'n> {
+    settings: &'n Settings,
+    catalogue: &'n Catalogue,
+}
+
+impl Names<'_> {
+    /// The model behind `name`, which may be an alias; `requested` is what the client wrote.
+    fn model(&self, name: &str, requested: &str) -> Result<Model, SelectError> {
+        let name = self.settings.model_aliases.get(name).map_or(name, String::as_str);
+        let shown = || name.chars().take(100).collect();
+        let model = match self.catalogue.find(name) {
+            Found::Served { upstream, name, context_length } => Model { name, upstream, context_length },
+            Found::NoKey { provider } => return Err(SelectError::NoKey { model: shown(), provider }),
+            Found::Unknown { nearest } => return Err(SelectError::Unknown { model: shown(), nearest }),
+        };
+        if allowed(self.settings.model_allowlist.as_deref(), &model, requested) {
+            Ok(model)
+        } else {
+            Err(SelectError::NotAllowed { model: shown() })
+        }
     }
-    Ok(Selected { request, model: found })
+
+    /// The models of a route that can be called, with their shares.
+    fn route(
+        &self,
+        route: &ModelRoute,
+        requested: String,
+        fallbacks: Vec<Model>,
+    ) -> Result<Choice, SelectError> {
+        let (mut models, mut weights) = (Vec::new(), Vec::new());
+        let mut refused = None;
+        for (place, name) in route.models.iter().enumerate() {
+            match self.model(name, &requested) {
+                Ok(model) => {
+                    models.push(model);
+                    weights.push(
+                        route
+                            .weights
+                            .as_ref()
+                            .and_then(|weights| weights.get(place))
+                            .map_or(1, |weight| *weight),
+                    );
+                }
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        match refused {
+            Some(error) if models.is_empty() => Err(error),
+            _ => Ok(Choice {
+                requested,
+                models,
+                strategy: route.strategy,
+                weights,
+                fallbacks,
+                hedge_after: route.hedge_after_ms.map(|after| Duration::from_millis(after.into())),
+            }),
+        }
+    }
 }
 
 /// Whether a project with this list may call `model`: by the name that will be called, with or without its provider's,
 /// so that an alias opens no side door.
-fn allowed(allowlist: Option<&[String]>, model: &Model) -> bool {
+fn allowed(allowlist: Option<&[String]>, model: &Model, requested: &str) -> bool {
     let qualified = format!("{}/{}", model.upstream.name, model.name);
     // The offline model stands in for whatever was asked for, at no cost.
-    let stands_in = |entry: &String| model.upstream.dialect == Dialect::Local && *entry == model.requested;
+    let stands_in = |entry: &String| model.upstream.dialect == Dialect::Local && *entry == requested;
     let names = |entry: &String| *entry == model.name || *entry == qualified || stands_in(entry);
     allowlist.is_none_or(|list| list.iter().any(names))
 }
