@@ -15,6 +15,7 @@ use super::ledger::estimate;
 use super::ledger::prices::Price;
 use super::memory::Memory;
 use super::providers::http::Way;
+use super::providers::translate::vectors::Wanted;
 use super::providers::{Chunk, ChunkStream, Upstream, Whole};
 use super::routing::health::{Call, Target};
 use super::settings::Settings;
@@ -153,8 +154,8 @@ pub struct Caller {
 pub enum Operation {
     /// To answer a conversation.
     Chat,
-    /// To turn texts into vectors.
-    Embeddings,
+    /// To turn texts into vectors, of this form.
+    Embeddings(Wanted),
 }
 
 /// After `read`: a request whose fields are kept as they came.
@@ -190,9 +191,7 @@ impl ModelRequest {
     pub fn prompt_tokens(&self) -> u64 {
         match self.operation {
             Operation::Chat => estimate::prompt(&self.messages),
-            Operation::Embeddings => {
-                estimate::text(self.fields.get("input").map_or(0, |input| input.get().len()))
-            }
+            Operation::Embeddings(wanted) => wanted.prompt_tokens,
         }
     }
 
@@ -201,7 +200,7 @@ impl ModelRequest {
     pub fn answer_tokens(&self) -> u64 {
         match self.operation {
             Operation::Chat => estimate::answer(self.max_tokens),
-            Operation::Embeddings => 0,
+            Operation::Embeddings(_) => 0,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The request's way. Every chat request takes exactly these steps, in this order; each takes the type of the one
+//! The request's way. Every request to a model takes exactly these steps, in this order; each takes the type of the one
 //! before it, so a step left out does not compile.
 
 use axum::response::Response;
@@ -20,6 +20,20 @@ pub async fn chat(gateway: &Gateway, incoming: Incoming) -> Result<Response, Ref
     let plan = route::route(gateway, turn)?; //                     keys, prices  -> Plan
     let reply = dispatch::dispatch(gateway, plan).await?; //        provider      -> Reply
     record::record(gateway, reply).await //                         the ledger, and the answer
+}
+
+/// Answers one request for embeddings: the same way, without a conversation.
+///
+/// # Errors
+/// The refusal of the stage that would not let it pass.
+pub async fn embeddings(gateway: &Gateway, incoming: Incoming) -> Result<Response, Refusal> {
+    let configured = caller(gateway, incoming).await?;
+    let request = read::read_embeddings(gateway, configured).await?;
+    let selected = select::select(gateway, request).await?;
+    let turn = recall::nothing(selected);
+    let plan = route::route(gateway, turn)?;
+    let reply = dispatch::dispatch(gateway, plan).await?;
+    record::record(gateway, reply).await
 }
 
 /// Recognises the caller of any data-plane request.

@@ -32,6 +32,7 @@ use compatible::Compatible;
 use endpoint::Endpoint;
 use translate::TranslateError;
 use translate::ask::Target;
+use translate::vectors::Wanted;
 
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
@@ -295,6 +296,9 @@ pub trait Provider: Send + Sync {
 
     /// Sends it and waits for the beginning of the answer.
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError>;
+
+    /// Sends a request for embeddings, and reads the answer.
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError>;
 }
 
 /// The adapter of a dialect.

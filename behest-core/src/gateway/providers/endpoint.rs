@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::compatible::Compatible;
 use super::{Dialect, ProviderKey};
+use crate::gateway::context::Operation;
 
 /// Anthropic's interface is versioned by date; this is the one that all of its documents describe.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
@@ -21,7 +22,12 @@ pub struct Endpoint {
 #[derive(Debug, Clone)]
 enum Address {
     /// The same for every model.
-    Fixed(Uri),
+    Fixed {
+        /// Where conversations are answered.
+        chat: Uri,
+        /// Where texts become vectors, if anywhere.
+        embeddings: Option<Uri>,
+    },
     /// Azure's: the model is a deployment of the customer's, and stands in the path.
     Azure {
         /// The customer's resource.
@@ -39,13 +45,16 @@ impl Endpoint {
     /// called without one.
     #[must_use]
     pub fn new(dialect: Dialect, base_url: &str, key: &ProviderKey) -> Option<Self> {
-        let fixed = |path: &str| Some(Address::Fixed(format!("{base_url}{path}").parse().ok()?));
+        let at = |path: &str| format!("{base_url}{path}").parse().ok();
+        let fixed = |chat: &str, embeddings: Option<&str>| {
+            Some(Address::Fixed { chat: at(chat)?, embeddings: embeddings.and_then(at) })
+        };
         let address = match dialect {
             Dialect::Local => return None,
             Dialect::Compatible(Compatible::Azure) => Address::Azure { base_url: base_url.to_owned() },
-            Dialect::OpenAi | Dialect::Compatible(_) => fixed("/chat/completions")?,
-            Dialect::Anthropic => fixed("/v1/messages")?,
-            Dialect::Cohere => fixed("/v2/chat")?,
+            Dialect::OpenAi | Dialect::Compatible(_) => fixed("/chat/completions", Some("/embeddings"))?,
+            Dialect::Anthropic => fixed("/v1/messages", None)?,
+            Dialect::Cohere => fixed("/v2/chat", Some("/v2/embed"))?,
             Dialect::Gemini => Address::Gemini { base_url: base_url.to_owned() },
         };
         let mut headers = HeaderMap::new();
@@ -70,20 +79,30 @@ impl Endpoint {
         Some(Self { address, headers })
     }
 
-    /// Where `model` is called; `None` when its name cannot stand in an address.
+    /// Where `model` is called; `None` when its name cannot stand in an address, or nobody does there what is asked.
     #[must_use]
-    pub fn uri(&self, model: &str, stream: bool) -> Option<Uri> {
+    pub fn uri(&self, model: &str, operation: Operation, stream: bool) -> Option<Uri> {
         match &self.address {
-            Address::Fixed(uri) => Some(uri.clone()),
+            Address::Fixed { chat, embeddings } => match operation {
+                Operation::Chat => Some(chat.clone()),
+                Operation::Embeddings(_) => embeddings.clone(),
+            },
             Address::Azure { base_url } => {
                 let model = in_path(model)?;
-                let path =
-                    format!("/openai/deployments/{model}/chat/completions?api-version={AZURE_VERSION}");
+                let call = match operation {
+                    Operation::Chat => "chat/completions",
+                    Operation::Embeddings(_) => "embeddings",
+                };
+                let path = format!("/openai/deployments/{model}/{call}?api-version={AZURE_VERSION}");
                 format!("{base_url}{path}").parse().ok()
             }
             Address::Gemini { base_url } => {
                 let model = in_path(model.strip_prefix("models/").unwrap_or(model))?;
-                let call = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+                let call = match operation {
+                    Operation::Chat if stream => "streamGenerateContent?alt=sse",
+                    Operation::Chat => "generateContent",
+                    Operation::Embeddings(_) => "batchEmbedContents",
+                };
                 format!("{base_url}/models/{model}:{call}").parse().ok()
             }
         }
@@ -106,7 +125,9 @@ fn in_path(model: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::providers::translate::vectors::Wanted;
     use crate::secret::Secret;
+    use crate::types::embeddings::EncodingFormat;
 
     fn endpoint(dialect: Dialect) -> Endpoint {
         let key = ProviderKey::Open(Secret::new("canary"));
@@ -129,7 +150,10 @@ mod tests {
             (Dialect::Gemini, true, "https://here.example/models/m-1.5:streamGenerateContent?alt=sse"),
         ] {
             let endpoint = endpoint(dialect);
-            assert_eq!(endpoint.uri("m-1.5", stream).expect("an address").to_string(), wanted);
+            assert_eq!(
+                endpoint.uri("m-1.5", Operation::Chat, stream).expect("an address").to_string(),
+                wanted
+            );
             assert!(!format!("{endpoint:?}").contains("canary"), "keys are not printed");
             let shown = endpoint
                 .headers()
@@ -140,11 +164,29 @@ mod tests {
     }
 
     #[test]
+    fn embeddings_have_addresses_of_their_own() {
+        let azure = "/openai/deployments/m-1.5/embeddings?api-version=2024-10-21";
+        let wanted = Wanted { encoding: EncodingFormat::Float, inputs: 1, prompt_tokens: 1 };
+        for (dialect, path) in [
+            (Dialect::OpenAi, Some("/embeddings")),
+            (Dialect::Compatible(Compatible::OpenRouter), Some("/embeddings")),
+            (Dialect::Compatible(Compatible::Azure), Some(azure)),
+            (Dialect::Cohere, Some("/v2/embed")),
+            (Dialect::Gemini, Some("/models/m-1.5:batchEmbedContents")),
+            (Dialect::Anthropic, None),
+        ] {
+            let uri = endpoint(dialect).uri("m-1.5", Operation::Embeddings(wanted), false);
+            let found = uri.map(|uri| uri.to_string());
+            assert_eq!(found, path.map(|path| format!("https://here.example{path}")), "{dialect:?}");
+        }
+    }
+
+    #[test]
     fn a_models_name_cannot_lead_elsewhere() {
-        assert!(endpoint(Dialect::Gemini).uri("models/gemini-2.5-flash", false).is_some());
+        assert!(endpoint(Dialect::Gemini).uri("models/gemini-2.5-flash", Operation::Chat, false).is_some());
         for dialect in [Dialect::Gemini, Dialect::Compatible(Compatible::Azure)] {
             for name in ["", "..", "a/../../admin", "m:countTokens", "m?key=x", "m%2f"] {
-                assert_eq!(endpoint(dialect).uri(name, false), None, "{name}");
+                assert_eq!(endpoint(dialect).uri(name, Operation::Chat, false), None, "{name}");
             }
         }
     }

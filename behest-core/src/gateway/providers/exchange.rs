@@ -23,7 +23,7 @@ const MAX_MESSAGE_CHARACTERS: usize = 500;
 pub async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, ProviderError> {
     let unusable = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
     let endpoint = call.upstream.endpoint.as_ref().ok_or_else(unusable)?;
-    let uri = endpoint.uri(call.model, call.stream).ok_or_else(unusable)?;
+    let uri = endpoint.uri(call.model, call.operation, call.stream).ok_or_else(unusable)?;
     let mut request = Request::new(Full::new(call.body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
@@ -41,6 +41,15 @@ pub async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, ProviderErro
         return Ok(response);
     }
     Err(failed(response, call.timeouts).await)
+}
+
+/// Sends the request, and reads the whole answer.
+///
+/// # Errors
+/// [`ProviderError`] says what the provider did instead.
+pub async fn ask(call: ChatCall<'_>) -> Result<Bytes, ProviderError> {
+    let timeouts = call.timeouts;
+    whole(send(call).await?.into_body(), timeouts).await
 }
 
 /// Reads a whole answer.

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::translate::TranslateError;
 use super::translate::ask::Target;
+use super::translate::vectors::Wanted;
 use super::{Answer, ChatCall, Chunk, ECHO, Prepared, Provider, ProviderError, Summary, Whole};
 use crate::gateway::body::Fields;
 use crate::gateway::clock;
@@ -46,6 +47,10 @@ impl Provider for Local {
 
     fn embeddings_body(&self, fields: &mut Fields, _: &str) -> Result<Prepared, TranslateError> {
         Ok(Prepared { body: embeddings::body(fields)?, dropped: Vec::new() })
+    }
+
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
+        embeddings::answer(&call.body, wanted)
     }
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {

@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 use super::compatible::Compatible;
 use super::translate::TranslateError;
 use super::translate::ask::Target;
-use super::{Answer, ChatCall, Prepared, Provider, ProviderError, exchange, streaming};
+use super::translate::vectors::Wanted;
+use super::{Answer, ChatCall, Prepared, Provider, ProviderError, Whole, exchange, streaming};
 use crate::gateway::body::Fields;
 
 /// The adapter.
@@ -50,6 +51,13 @@ impl Provider for OpenAi {
         Ok(Prepared { body: embeddings::write(fields, model), dropped })
     }
 
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
+        let key = &call.upstream.key;
+        let hide_key = |error: ProviderError| error.without_key(key);
+        let body = exchange::ask(call).await.map_err(hide_key)?;
+        embeddings::reply(body, wanted).map_err(hide_key)
+    }
+
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let stream = call.stream;
         let timeouts = call.timeouts;
@@ -63,7 +71,7 @@ impl Provider for OpenAi {
             let body = exchange::whole(response.into_body(), timeouts).await?;
             let body = self.compatible.and_then(|compatible| compatible.mend(&body)).unwrap_or(body);
             let summary = reply::summary(&body).map_err(hide_key)?;
-            Ok(Answer::Whole(super::Whole { body, summary }))
+            Ok(Answer::Whole(Whole { body, summary }))
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::streaming::EventReader;
 use super::translate::ask::Target;
 use super::translate::chunks::Writer;
-use super::translate::vectors::Vectors;
+use super::translate::vectors::{Vectors, Wanted};
 use super::translate::{Event, TranslateError, answer};
 use super::{
     Answer, ChatCall, Chunk, Prepared, Provider, ProviderError, Summary, Whole, anthropic, cohere, exchange,
@@ -114,6 +114,13 @@ impl DialectReader for cohere::Reader {
     }
 }
 
+impl Translated {
+    fn embedder(&self) -> Result<&Embedder, TranslateError> {
+        let reason = "it has no embeddings; name a model of a provider that has";
+        self.embeddings.as_ref().ok_or_else(|| TranslateError::unsupported("model", self.name, reason))
+    }
+}
+
 #[async_trait]
 impl Provider for Translated {
     fn body(
@@ -131,12 +138,17 @@ impl Provider for Translated {
     }
 
     fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError> {
-        let embedder = self.embeddings.as_ref().ok_or_else(|| {
-            let reason = "it has no embeddings; name a model of a provider that has";
-            TranslateError::unsupported("model", self.name, reason)
-        })?;
+        let embedder = self.embedder()?;
         let (body, dropped) = (embedder.request)(fields.to_map(), model)?;
         Ok(Prepared { body: bytes(&body), dropped })
+    }
+
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
+        let model = call.model;
+        let key = &call.upstream.key;
+        let embedder = self.embedder().map_err(|error| ProviderError::Unreachable(error.to_string()))?;
+        let body = exchange::ask(call).await.map_err(|error| error.without_key(key))?;
+        (embedder.reply)(&body)?.answer(model, wanted)
     }
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{Candidate, Content, ModelRequest, Plan, Reply};
+use crate::gateway::context::{Candidate, Content, ModelRequest, Operation, Plan, Reply};
 use crate::gateway::ledger::attempt::{Attempt, settled};
 use crate::gateway::ledger::record::Outcome;
 use crate::gateway::providers::translate::TranslateError;
@@ -323,9 +323,14 @@ impl<'p> Asking<'p> {
 }
 
 fn write(candidate: &Candidate, request: &ModelRequest) -> Result<Prepared, TranslateError> {
+    let dialect = adapter(candidate.model.upstream.dialect);
+    let mut fields = request.fields.clone();
+    if let Operation::Embeddings(_) = request.operation {
+        return dialect.embeddings_body(&mut fields, &candidate.model.name);
+    }
     let max_output = candidate.price.as_ref().and_then(|price| price.max_output);
     let target = Target { model: &candidate.model.name, max_output, stream: request.stream };
-    adapter(candidate.model.upstream.dialect).body(&mut request.fields.clone(), &request.messages, &target)
+    dialect.body(&mut fields, &request.messages, &target)
 }
 
 /// One attempt, from its place among the calls under way to the beginning of its answer.
@@ -406,7 +411,12 @@ async fn ask(
         http: &way,
         timeouts,
     };
-    match adapter(upstream.dialect).chat(call).await? {
+    let dialect = adapter(upstream.dialect);
+    let answer = match request.operation {
+        Operation::Chat => dialect.chat(call).await?,
+        Operation::Embeddings(wanted) => Answer::Whole(dialect.embed(call, &wanted).await?),
+    };
+    match answer {
         Answer::Whole(whole) => Ok(Content::Whole(whole)),
         Answer::Stream(mut rest) => {
             let first = beginning(&mut rest).await?;
