@@ -36,7 +36,7 @@ use translate::vectors::Wanted;
 
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
-use super::context::Operation;
+use super::context::{ModelRequest, Operation};
 use super::ledger::record::{KeySource, Tokens};
 use super::store::rows::ProviderRow;
 use crate::secret::Secret;
@@ -299,6 +299,34 @@ pub trait Provider: Send + Sync {
 
     /// Sends a request for embeddings, and reads the answer.
     async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError>;
+}
+
+/// Writes a request as the provider gets it.
+///
+/// # Errors
+/// When the provider has no way to say it.
+pub fn prepare(
+    dialect: Dialect,
+    request: &ModelRequest,
+    target: &Target<'_>,
+) -> Result<Prepared, TranslateError> {
+    let mut fields = request.fields.clone();
+    match request.operation {
+        Operation::Chat => adapter(dialect).body(&mut fields, &request.messages, target),
+        Operation::Embeddings(_) => adapter(dialect).embeddings_body(&mut fields, target.model),
+    }
+}
+
+/// Sends a request that [`prepare`] wrote, and waits for the beginning of the answer.
+///
+/// # Errors
+/// [`ProviderError`] says what the provider did instead.
+pub async fn ask(call: ChatCall<'_>) -> Result<Answer, ProviderError> {
+    let adapter = adapter(call.upstream.dialect);
+    match call.operation {
+        Operation::Chat => adapter.chat(call).await,
+        Operation::Embeddings(wanted) => adapter.embed(call, &wanted).await.map(Answer::Whole),
+    }
 }
 
 /// The adapter of a dialect.

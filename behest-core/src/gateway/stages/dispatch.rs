@@ -11,13 +11,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{Candidate, Content, ModelRequest, Operation, Plan, Reply};
+use crate::gateway::context::{Candidate, Content, ModelRequest, Plan, Reply};
 use crate::gateway::ledger::attempt::{Attempt, settled};
 use crate::gateway::ledger::record::Outcome;
 use crate::gateway::providers::translate::TranslateError;
 use crate::gateway::providers::translate::ask::Target;
 use crate::gateway::providers::{
-    Answer, ChatCall, Chunk, ChunkStream, Prepared, ProviderError, ProviderFailure, adapter,
+    self, Answer, ChatCall, Chunk, ChunkStream, Prepared, ProviderError, ProviderFailure,
 };
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::routing::health::Call;
@@ -323,14 +323,9 @@ impl<'p> Asking<'p> {
 }
 
 fn write(candidate: &Candidate, request: &ModelRequest) -> Result<Prepared, TranslateError> {
-    let dialect = adapter(candidate.model.upstream.dialect);
-    let mut fields = request.fields.clone();
-    if let Operation::Embeddings(_) = request.operation {
-        return dialect.embeddings_body(&mut fields, &candidate.model.name);
-    }
     let max_output = candidate.price.as_ref().and_then(|price| price.max_output);
     let target = Target { model: &candidate.model.name, max_output, stream: request.stream };
-    dialect.body(&mut fields, &request.messages, &target)
+    providers::prepare(candidate.model.upstream.dialect, request, &target)
 }
 
 /// One attempt, from its place among the calls under way to the beginning of its answer.
@@ -411,12 +406,7 @@ async fn ask(
         http: &way,
         timeouts,
     };
-    let dialect = adapter(upstream.dialect);
-    let answer = match request.operation {
-        Operation::Chat => dialect.chat(call).await?,
-        Operation::Embeddings(wanted) => Answer::Whole(dialect.embed(call, &wanted).await?),
-    };
-    match answer {
+    match providers::ask(call).await? {
         Answer::Whole(whole) => Ok(Content::Whole(whole)),
         Answer::Stream(mut rest) => {
             let first = beginning(&mut rest).await?;
