@@ -18,6 +18,7 @@ pub mod context;
 pub mod control;
 pub mod drain;
 pub mod hosts;
+pub mod idempotency;
 pub mod ledger;
 pub mod memory;
 pub mod memory_sweep;
@@ -46,6 +47,7 @@ use auth::signing_keys::Tokens;
 use config::Config;
 use drain::Drain;
 use hosts::Hosts;
+use idempotency::Answers;
 use ledger::journal::Journal;
 use ledger::mailbox::Mailbox;
 use providers::http::HttpClients;
@@ -74,6 +76,7 @@ struct Shared {
     store: Arc<dyn Store>,
     directory: Directory,
     health: Health,
+    answers: Answers,
     key_cache: KeyCache,
     tokens: Tokens,
     sealer: Arc<Sealer>,
@@ -201,6 +204,10 @@ impl Gateway {
 
     pub(crate) fn health(&self) -> &Health {
         &self.shared.health
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.shared.answers
     }
 
     pub(crate) fn key_cache(&self) -> &KeyCache {

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::body::Fields;
+use super::idempotency::IdempotencyKey;
 use super::ledger::attempt::Attempt;
 use super::ledger::estimate;
 use super::ledger::prices::Price;
@@ -181,6 +182,8 @@ pub struct ModelRequest {
     pub include_usage: bool,
     /// The client's bound on the answer, in tokens.
     pub max_tokens: Option<u64>,
+    /// The client's `Idempotency-Key`.
+    pub idempotency: Option<IdempotencyKey>,
     /// Its share of the memory that bodies may take; given back when the call ends.
     pub body_permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }

@@ -4,3 +4,4 @@ pub mod catalogue;
 pub mod choose;
 pub mod health;
 pub mod retry;
+pub mod round;

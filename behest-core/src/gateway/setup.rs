@@ -17,6 +17,7 @@ use super::config::{Config, ConfigError};
 use super::control::access::Failures;
 use super::control::projects;
 use super::hosts::Hosts;
+use super::idempotency::Answers;
 use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
 use super::providers::{ProviderKey, Upstream, known};
@@ -131,6 +132,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
     let shared = Shared {
         directory,
         health: Health::default(),
+        answers: Answers::default(),
         key_cache: KeyCache::new()?,
         tokens,
         sealer,

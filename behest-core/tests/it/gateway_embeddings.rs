@@ -213,6 +213,23 @@ async fn a_providers_failure_is_told_and_recorded() {
 }
 
 #[tokio::test]
+async fn a_repeated_call_gets_the_same_answer_and_no_new_record() {
+    let (_, _, told, _) = dialects()[0].clone();
+    let (gateway, server) = before("fake", Script::json(200, &told)).await;
+    let ask = |body: Value| {
+        gateway.post("/v1/embeddings", &body).bearer(&gateway.api_key).header("idempotency-key", "k-1")
+    };
+    let first = ask(request()).await;
+    first.ok();
+    assert_eq!(ask(request()).await.body, first.body);
+    assert_eq!(server.seen("/embeddings").len(), 1);
+    ask(json!({ "model": "m-1", "input": "something else" })).await.refused(422, "validation_error");
+    let chat = json!({ "model": "m-1", "messages": [{ "role": "user", "content": "hi" }] });
+    gateway.ask(&chat).bearer(&gateway.api_key).header("idempotency-key", "k-1").await;
+    assert_eq!(server.seen("/chat/completions").len(), 1, "a conversation's key is another key");
+}
+
+#[tokio::test]
 async fn vectors_of_another_model_are_no_answer() {
     let (_, _, told, _) = dialects()[0].clone();
     let (gateway, server) = before("fake", Script::json(401, &json!({ "error": { "message": "no" } }))).await;

@@ -31,6 +31,8 @@ mod gateway_dialects;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_embeddings;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_idempotency;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_isolation;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_memory;

@@ -10,6 +10,7 @@ mod cite;
 mod contents;
 mod embeddings;
 mod parts;
+mod predict;
 mod reply;
 mod request;
 mod schema;
@@ -22,6 +23,7 @@ use super::translate::Rule::{Dropped, Passed, Refused, Translated};
 use super::translate::Rules;
 
 pub use embeddings::{EMBEDDINGS_RULES, embeddings_reply, embeddings_request};
+pub use predict::{PREDICT_RULES, predict_reply, predict_request};
 pub use reply::{error_message, reply};
 pub use request::request;
 pub use stream::Reader;

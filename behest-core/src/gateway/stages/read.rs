@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::gateway::Gateway;
 use crate::gateway::body::Fields;
 use crate::gateway::context::{Configured, ModelRequest, Operation};
+use crate::gateway::idempotency::{BadKey, IdempotencyKey};
 use crate::gateway::ledger::estimate;
 use crate::gateway::providers::translate::vectors::Wanted;
 use crate::gateway::refusal::{Refusal, Refuse};
@@ -50,6 +51,9 @@ pub enum ReadError {
     /// Not JSON, or not of the right form.
     #[error("the body is not the JSON that is wanted here: {0}")]
     Json(String),
+    /// The header holds no key.
+    #[error(transparent)]
+    Key(BadKey),
     /// A field is wrong.
     #[error("`{field}` {problem}")]
     Field {
@@ -65,13 +69,16 @@ impl Refuse for ReadError {
         match self {
             Self::TooLarge { .. } => Code::RequestTooLarge,
             Self::Busy => Code::Unavailable,
-            Self::Slow { .. } | Self::BrokeOff | Self::Json(_) | Self::Field { .. } => Code::ValidationError,
+            Self::Slow { .. } | Self::BrokeOff | Self::Json(_) | Self::Key(_) | Self::Field { .. } => {
+                Code::ValidationError
+            }
         }
     }
 
     fn param(&self) -> Option<&str> {
         match self {
             Self::Field { field, .. } => Some(field),
+            Self::Key(_) => Some("Idempotency-Key"),
             _ => None,
         }
     }
@@ -81,6 +88,7 @@ impl Refuse for ReadError {
 pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequest, Refusal> {
     let Configured { incoming, caller } = configured;
     let (bytes, body_permit) = collect(gateway, incoming.body).await?;
+    let idempotency = IdempotencyKey::of(&incoming.head, &bytes).map_err(ReadError::Key)?;
     let mut fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
     let (messages, roles) = messages(fields.take("messages"))?;
     let model = model(&fields)?;
@@ -101,6 +109,7 @@ pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequ
         stream,
         include_usage,
         max_tokens,
+        idempotency,
         body_permit,
     })
 }
@@ -109,6 +118,7 @@ pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequ
 pub async fn read_embeddings(gateway: &Gateway, configured: Configured) -> Result<ModelRequest, Refusal> {
     let Configured { incoming, caller } = configured;
     let (bytes, body_permit) = collect(gateway, incoming.body).await?;
+    let idempotency = IdempotencyKey::of(&incoming.head, &bytes).map_err(ReadError::Key)?;
     let fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
     let model = model(&fields)?;
     let encoding = optional(&fields, "encoding_format", "must be `float` or `base64`")?;
@@ -125,6 +135,7 @@ pub async fn read_embeddings(gateway: &Gateway, configured: Configured) -> Resul
         stream: false,
         include_usage: false,
         max_tokens: None,
+        idempotency,
         body_permit,
     })
 }
