@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use address::told_apart;
-pub use chat::{ChatArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
+pub use chat::{ChatArgs, EmbedArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
 pub use control::{
     KeysCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, RotateMasterArgs, SettingsCommand,
     SigningKeysCommand, TenantsCommand,
@@ -96,6 +96,8 @@ pub enum Command {
 pub enum UseCommand {
     /// Ask a model, once or in a conversation
     Chat(ChatArgs),
+    /// Turn texts into vectors
+    Embed(EmbedArgs),
     /// List the models that the project may call
     Models,
     /// Make a token for one end user

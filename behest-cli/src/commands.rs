@@ -2,6 +2,7 @@
 
 mod chat;
 mod completions;
+mod embed;
 mod input;
 mod keys;
 mod login;
@@ -88,6 +89,7 @@ async fn use_gateway(
 ) -> Result<ExitStatus, Report> {
     match command {
         UseCommand::Chat(args) => chat::run(resolve::chat(&args, global), connection, printer).await,
+        UseCommand::Embed(args) => embed::run(resolve::embed(args), connection, printer).await,
         UseCommand::Models => models::run(connection, printer).await,
         UseCommand::Mint(args) => {
             let (user, options) = mint_options(args);

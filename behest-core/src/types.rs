@@ -2,6 +2,7 @@
 
 pub mod chat;
 pub mod control;
+pub mod embeddings;
 pub mod ids;
 pub mod mint;
 pub mod model;

@@ -16,6 +16,7 @@ use super::ledger::estimate;
 use super::ledger::prices::Price;
 use super::memory::Memory;
 use super::providers::http::Way;
+use super::providers::translate::vectors::Wanted;
 use super::providers::{Chunk, ChunkStream, Upstream, Whole};
 use super::routing::health::{Call, Target};
 use super::settings::Settings;
@@ -150,12 +151,12 @@ pub struct Caller {
 }
 
 /// What a model is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// To answer a conversation.
     Chat,
-    /// To turn texts into vectors.
-    Embeddings,
+    /// To turn texts into vectors, of this form.
+    Embeddings(Wanted),
 }
 
 /// After `read`: a request whose fields are kept as they came.
@@ -193,9 +194,7 @@ impl ModelRequest {
     pub fn prompt_tokens(&self) -> u64 {
         match self.operation {
             Operation::Chat => estimate::prompt(&self.messages),
-            Operation::Embeddings => {
-                estimate::text(self.fields.get("input").map_or(0, |input| input.get().len()))
-            }
+            Operation::Embeddings(wanted) => wanted.prompt_tokens,
         }
     }
 
@@ -204,7 +203,7 @@ impl ModelRequest {
     pub fn answer_tokens(&self) -> u64 {
         match self.operation {
             Operation::Chat => estimate::answer(self.max_tokens),
-            Operation::Embeddings => 0,
+            Operation::Embeddings(_) => 0,
         }
     }
 }

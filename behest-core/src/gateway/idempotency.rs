@@ -5,6 +5,7 @@ mod kept;
 mod key;
 
 use std::collections::{HashMap, VecDeque};
+use std::mem::Discriminant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,8 +34,8 @@ pub struct Scope {
     pub project: Uuid,
     /// The end user; `None` for an API key that names none.
     pub user: Option<String>,
-    /// What was asked.
-    pub operation: Operation,
+    /// What kind of thing was asked.
+    pub operation: Discriminant<Operation>,
     /// The client's key.
     pub key: String,
 }
@@ -155,10 +156,17 @@ impl Drop for Claimed {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::discriminant;
+
     use super::*;
 
     fn scope(key: &str) -> Scope {
-        Scope { project: Uuid::nil(), user: None, operation: Operation::Chat, key: key.to_owned() }
+        Scope {
+            project: Uuid::nil(),
+            user: None,
+            operation: discriminant(&Operation::Chat),
+            key: key.to_owned(),
+        }
     }
 
     fn stored(size: usize) -> Stored {

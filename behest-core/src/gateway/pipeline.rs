@@ -1,4 +1,4 @@
-//! The request's way. Every chat request takes exactly these steps, in this order; each takes the type of the one
+//! The request's way. Every request to a model takes exactly these steps, in this order; each takes the type of the one
 //! before it, so a step left out does not compile.
 
 use axum::response::Response;
@@ -26,6 +26,25 @@ pub async fn chat(gateway: &Gateway, incoming: Incoming) -> Result<Response, Ref
     let plan = route::route(gateway, turn)?; //                     keys, prices  -> Plan
     let reply = dispatch::dispatch(gateway, plan).await?; //        providers     -> Reply
     let response = record::record(gateway, reply).await?; //        the ledger, and the answer
+    Ok(claim::keep(claimed, response))
+}
+
+/// Answers one request for embeddings: the same way, without a conversation.
+///
+/// # Errors
+/// The refusal of the stage that would not let it pass.
+pub async fn embeddings(gateway: &Gateway, incoming: Incoming) -> Result<Response, Refusal> {
+    let configured = caller(gateway, incoming).await?;
+    let request = read::read_embeddings(gateway, configured).await?;
+    let claimed = match claim::claim(gateway, &request)? {
+        Claiming::First(claimed) => claimed,
+        Claiming::Repeated(response) => return Ok(response),
+    };
+    let selected = select::select(gateway, request).await?;
+    let turn = recall::nothing(selected);
+    let plan = route::route(gateway, turn)?;
+    let reply = dispatch::dispatch(gateway, plan).await?;
+    let response = record::record(gateway, reply).await?;
     Ok(claim::keep(claimed, response))
 }
 

@@ -35,11 +35,12 @@ use compatible::Compatible;
 use endpoint::Endpoint;
 use translate::TranslateError;
 use translate::ask::Target;
+use translate::vectors::Wanted;
 
 use super::auth::provider_keys;
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
-use super::context::Operation;
+use super::context::{ModelRequest, Operation};
 use super::ledger::record::{KeySource, Tokens};
 use super::store::rows::ProviderRow;
 use crate::secret::Secret;
@@ -307,8 +308,45 @@ pub trait Provider: Send + Sync {
         target: &Target<'_>,
     ) -> Result<Prepared, TranslateError>;
 
+    /// Writes the provider's request for embeddings: `fields` for `model`, by the provider's name for it.
+    ///
+    /// # Errors
+    /// When the provider has none, or no way to say it.
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError>;
+
     /// Sends it and waits for the beginning of the answer.
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError>;
+
+    /// Sends a request for embeddings, and reads the answer.
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError>;
+}
+
+/// Writes a request as the provider gets it.
+///
+/// # Errors
+/// When the provider has no way to say it.
+pub fn prepare(
+    dialect: Dialect,
+    request: &ModelRequest,
+    target: &Target<'_>,
+) -> Result<Prepared, TranslateError> {
+    let mut fields = request.fields.clone();
+    match request.operation {
+        Operation::Chat => adapter(dialect).body(&mut fields, &request.messages, target),
+        Operation::Embeddings(_) => adapter(dialect).embeddings_body(&mut fields, target.model),
+    }
+}
+
+/// Sends a request that [`prepare`] wrote, and waits for the beginning of the answer.
+///
+/// # Errors
+/// [`ProviderError`] says what the provider did instead.
+pub async fn ask(call: ChatCall<'_>) -> Result<Answer, ProviderError> {
+    let adapter = adapter(call.upstream.dialect);
+    match call.operation {
+        Operation::Chat => adapter.chat(call).await,
+        Operation::Embeddings(wanted) => adapter.embed(call, &wanted).await.map(Answer::Whole),
+    }
 }
 
 /// The adapter of a dialect.

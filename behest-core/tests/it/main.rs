@@ -29,6 +29,8 @@ mod gateway_cors;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_dialects;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_embeddings;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_estimates;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_idempotency;

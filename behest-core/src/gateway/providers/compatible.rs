@@ -76,6 +76,28 @@ impl Compatible {
         Ok((fields.write(messages), dropped))
     }
 
+    /// What becomes of each parameter of a request for embeddings.
+    #[must_use]
+    pub const fn embeddings_rules(self) -> Rules {
+        match self {
+            Self::Mistral => mistral::EMBEDDINGS_RULES,
+            Self::OpenRouter => openrouter::EMBEDDINGS_RULES,
+            Self::Azure => azure::EMBEDDINGS_RULES,
+        }
+    }
+
+    /// Patches a request for embeddings; gives the names of what was left out.
+    ///
+    /// # Errors
+    /// What the provider has nothing like.
+    pub fn patch_embeddings(self, fields: &mut Fields) -> Result<Vec<String>, TranslateError> {
+        let dropped = leave_out(self.name(), self.embeddings_rules(), fields)?;
+        if self == Self::Mistral {
+            mistral::patch_embeddings(fields);
+        }
+        Ok(dropped)
+    }
+
     /// An answer, or a chunk of one, in OpenAI's words; `None` where it is so already. For before it is read.
     #[must_use]
     pub fn mend(self, answer: &[u8]) -> Option<Bytes> {

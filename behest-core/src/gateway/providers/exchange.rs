@@ -59,7 +59,7 @@ async fn send_once(
     token: Option<&Token>,
 ) -> Result<Response<Incoming>, ProviderError> {
     let unusable = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
-    let uri = endpoint.uri(call.model, call.stream).ok_or_else(unusable)?;
+    let uri = endpoint.uri(call.model, call.operation, call.stream).ok_or_else(unusable)?;
     let mut request = Request::new(Full::new(call.body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
@@ -80,6 +80,16 @@ async fn send_once(
         return Ok(response);
     }
     Err(failed(response, call.timeouts).await)
+}
+
+/// Sends the request, and reads the whole answer; with the key under which it was asked for.
+///
+/// # Errors
+/// [`ProviderError`] says what the provider did instead.
+pub async fn ask(call: ChatCall<'_>) -> Result<(Bytes, ProviderKey), ProviderError> {
+    let timeouts = call.timeouts;
+    let Sent { response, key } = send(call).await?;
+    Ok((whole(response.into_body(), timeouts).await?, key))
 }
 
 /// Reads a whole answer.

@@ -8,7 +8,9 @@
 
 mod cite;
 mod contents;
+mod embeddings;
 mod parts;
+mod predict;
 mod reply;
 mod request;
 mod schema;
@@ -20,6 +22,8 @@ mod thinking;
 use super::translate::Rule::{Dropped, Passed, Refused, Translated};
 use super::translate::Rules;
 
+pub use embeddings::{EMBEDDINGS_RULES, embeddings_reply, embeddings_request};
+pub use predict::{PREDICT_RULES, predict_reply, predict_request};
 pub use reply::reply;
 pub use request::{request, write};
 pub use stream::Reader;

@@ -1,5 +1,6 @@
 //! OpenAI and every server that speaks its dialect: passed through, patched only where we must.
 
+mod embeddings;
 mod reply;
 mod request;
 mod stream;
@@ -11,7 +12,8 @@ use super::compatible::Compatible;
 use super::exchange::Sent;
 use super::translate::TranslateError;
 use super::translate::ask::Target;
-use super::{Answer, ChatCall, Prepared, Provider, ProviderError, exchange, streaming};
+use super::translate::vectors::Wanted;
+use super::{Answer, ChatCall, Prepared, Provider, ProviderError, Whole, exchange, streaming};
 use crate::gateway::body::Fields;
 
 /// The adapter.
@@ -44,6 +46,17 @@ impl Provider for OpenAi {
         Ok(Prepared { body, dropped })
     }
 
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError> {
+        let patch = |compatible: Compatible| compatible.patch_embeddings(fields);
+        let dropped = self.compatible.map(patch).transpose()?.unwrap_or_default();
+        Ok(Prepared { body: embeddings::write(fields, model), dropped })
+    }
+
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
+        let (body, key) = exchange::ask(call).await?;
+        embeddings::reply(body, wanted).map_err(|error| error.without_key(&key))
+    }
+
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let stream = call.stream;
         let timeouts = call.timeouts;
@@ -55,7 +68,7 @@ impl Provider for OpenAi {
             let body = exchange::whole(response.into_body(), timeouts).await?;
             let body = self.compatible.and_then(|compatible| compatible.mend(&body)).unwrap_or(body);
             let summary = reply::summary(&body).map_err(|error| error.without_key(&key))?;
-            Ok(Answer::Whole(super::Whole { body, summary }))
+            Ok(Answer::Whole(Whole { body, summary }))
         }
     }
 }

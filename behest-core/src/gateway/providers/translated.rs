@@ -11,6 +11,7 @@ use super::exchange::Sent;
 use super::streaming::EventReader;
 use super::translate::ask::Target;
 use super::translate::chunks::Writer;
+use super::translate::vectors::{Vectors, Wanted};
 use super::translate::{Event, TranslateError, answer};
 use super::{
     Answer, ChatCall, Chunk, Prepared, Provider, ProviderError, Summary, Whole, anthropic, cohere, exchange,
@@ -22,39 +23,62 @@ use crate::sse;
 
 /// Anthropic.
 pub static ANTHROPIC: Translated = Translated {
+    name: "Anthropic",
     request: anthropic::request,
     reply: anthropic::reply,
+    embeddings: None,
     reader: || Box::new(anthropic::Reader::default()),
 };
 
 /// Gemini.
 pub static GEMINI: Translated = Translated {
+    name: "Gemini",
     request: gemini::request,
     reply: gemini::reply,
+    embeddings: Some(Embedder { request: gemini::embeddings_request, reply: gemini::embeddings_reply }),
     reader: || Box::new(gemini::Reader::default()),
 };
 
 /// Gemini's models at Vertex.
-pub static VERTEX: Translated = Translated { request: vertex::request, ..GEMINI };
+pub static VERTEX: Translated = Translated {
+    name: "Vertex",
+    request: vertex::request,
+    embeddings: Some(Embedder { request: gemini::predict_request, reply: gemini::predict_reply }),
+    ..GEMINI
+};
 
 /// Cohere.
 pub static COHERE: Translated = Translated {
+    name: "Cohere",
     request: cohere::request,
     reply: cohere::reply,
+    embeddings: Some(Embedder { request: cohere::embeddings_request, reply: cohere::embeddings_reply }),
     reader: || Box::new(cohere::Reader::default()),
 };
 
 type Request =
     fn(&[Box<RawValue>], Map<String, Value>, &Target<'_>) -> Result<(Value, Vec<String>), TranslateError>;
 
+/// What a dialect that has embeddings brings for them.
+pub struct Embedder {
+    /// The provider's request, and the parameters that it cannot say.
+    pub request: fn(Map<String, Value>, &str) -> Result<(Value, Vec<String>), TranslateError>,
+    /// An answer.
+    pub reply: fn(&[u8]) -> Result<Vectors, ProviderError>,
+}
+
 /// What a dialect brings.
 pub struct Translated {
+    /// The name in errors.
+    pub name: &'static str,
     /// The provider's request, and the parameters that it cannot say.
     pub request: Request,
     /// A whole answer.
     pub reply: fn(&[u8]) -> Result<Vec<Event>, ProviderError>,
     /// A reader of one stream.
     pub reader: fn() -> Box<dyn DialectReader>,
+    /// Embeddings, where it has them.
+    pub embeddings: Option<Embedder>,
 }
 
 /// Reads one stream of a dialect.
@@ -99,6 +123,13 @@ impl DialectReader for cohere::Reader {
     }
 }
 
+impl Translated {
+    fn embedder(&self) -> Result<&Embedder, TranslateError> {
+        let reason = "it has no embeddings; name a model of a provider that has";
+        self.embeddings.as_ref().ok_or_else(|| TranslateError::unsupported("model", self.name, reason))
+    }
+}
+
 #[async_trait]
 impl Provider for Translated {
     fn body(
@@ -113,6 +144,19 @@ impl Provider for Translated {
         }
         let (body, dropped) = (self.request)(messages, fields.to_map(), target)?;
         Ok(Prepared { body: bytes(&body), dropped })
+    }
+
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError> {
+        let embedder = self.embedder()?;
+        let (body, dropped) = (embedder.request)(fields.to_map(), model)?;
+        Ok(Prepared { body: bytes(&body), dropped })
+    }
+
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
+        let model = call.model;
+        let embedder = self.embedder().map_err(|error| ProviderError::Unreachable(error.to_string()))?;
+        let (body, _) = exchange::ask(call).await?;
+        (embedder.reply)(&body)?.answer(model, wanted)
     }
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {

@@ -30,6 +30,7 @@ pub fn router(gateway: Gateway) -> Router {
 pub(super) fn documented() -> OpenApiRouter<Gateway> {
     described(Registry::default())
         .add(Metering::Metered, routes!(data::create_chat_completion))
+        .add(Metering::Metered, routes!(data::create_embeddings))
         .add(Metering::Free, routes!(data::list_models))
         .add_documentation_only(Metering::Free, routes!(data::get_model))
         .add(Metering::Free, routes!(data::list_threads))

@@ -1,5 +1,7 @@
 //! `Idempotency-Key`: a call that is repeated gets the answer that its first had.
 
+use std::mem::discriminant;
+
 use axum::body::Body;
 use axum::response::Response;
 
@@ -66,7 +68,7 @@ pub fn claim(gateway: &Gateway, request: &ModelRequest) -> Result<Claiming, Refu
     let scope = Scope {
         project: principal.project,
         user: principal.user.clone(),
-        operation: request.operation,
+        operation: discriminant(&request.operation),
         key: key.clone(),
     };
     match gateway.answers().claim(scope, *digest) {

@@ -17,7 +17,7 @@ use crate::gateway::ledger::record::Outcome;
 use crate::gateway::providers::translate::TranslateError;
 use crate::gateway::providers::translate::ask::Target;
 use crate::gateway::providers::{
-    Answer, ChatCall, Chunk, ChunkStream, Prepared, ProviderError, ProviderFailure, adapter,
+    self, Answer, ChatCall, Chunk, ChunkStream, Prepared, ProviderError, ProviderFailure,
 };
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::routing::health::Call;
@@ -257,7 +257,7 @@ impl<'p> Asking<'p> {
 fn write(candidate: &Candidate, request: &ModelRequest) -> Result<Prepared, TranslateError> {
     let max_output = candidate.price.as_ref().and_then(|price| price.max_output);
     let target = Target { model: &candidate.model.name, max_output, stream: request.stream };
-    adapter(candidate.model.upstream.dialect).body(&mut request.fields.clone(), &request.messages, &target)
+    providers::prepare(candidate.model.upstream.dialect, request, &target)
 }
 
 /// One attempt, from its place among the calls under way to the beginning of its answer.
@@ -338,7 +338,7 @@ async fn ask(
         errands: gateway.http(),
         timeouts,
     };
-    match adapter(upstream.dialect).chat(call).await? {
+    match providers::ask(call).await? {
         Answer::Whole(whole) => Ok(Content::Whole(whole)),
         Answer::Stream(mut rest) => {
             let first = beginning(&mut rest).await?;

@@ -86,7 +86,7 @@ pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected
     // Vectors of different models cannot be compared: only a conversation may be answered by another.
     let fallbacks = match request.operation {
         Operation::Chat => settings.fallback_models.as_slice(),
-        Operation::Embeddings => &[],
+        Operation::Embeddings(_) => &[],
     };
     let fallbacks = fallbacks.iter().filter_map(|name| names.model(name, &requested).ok()).collect();
     let choice = match settings.routes.get(&requested) {

@@ -2,6 +2,7 @@
 //! parts of the content; dropping them from a conversation makes its models worse, so they go back where they came from.
 
 mod answer;
+mod embeddings;
 mod messages;
 
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::gateway::providers::translate::Rule::{Dropped, Passed, Refused, Trans
 use crate::gateway::providers::translate::{Rules, TranslateError};
 
 pub use answer::mend;
+pub use embeddings::{RULES as EMBEDDINGS_RULES, patch as patch_embeddings};
 pub use messages::messages;
 
 /// What becomes of each parameter.

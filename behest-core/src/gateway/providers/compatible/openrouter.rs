@@ -59,6 +59,17 @@ pub const RULES: Rules = &[
     ("web_search_options", Passed),
 ];
 
+/// What becomes of each parameter of a request for embeddings.
+pub const EMBEDDINGS_RULES: Rules = &[
+    ("dimensions", Passed),
+    ("encoding_format", Passed),
+    ("input", Passed),
+    ("input_type", Passed),
+    ("model", Translated("the same, as `author/model`")),
+    ("provider", Passed),
+    ("user", Passed),
+];
+
 pub fn patch(fields: &mut Fields) {
     let effort = fields.take("reasoning_effort").filter(|effort| effort.get() != "null");
     if let Some(effort) = effort.filter(|_| fields.get("reasoning").is_none()) {
