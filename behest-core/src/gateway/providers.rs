@@ -241,7 +241,7 @@ pub struct Summary {
     /// What it used, if the provider said.
     pub tokens: Option<Tokens>,
     /// What the provider told on its way: what it had used by then.
-    pub so_far: Option<Tokens>,
+    pub so_far: Option<Box<Tokens>>,
     /// Why it ended.
     pub finish_reason: Option<String>,
 }

@@ -154,7 +154,7 @@ impl Attempt {
         open.summary.finish_reason =
             summary.finish_reason.clone().or_else(|| open.summary.finish_reason.take());
         open.said_since = summary.so_far.is_none() && (open.said_since || chunk.answered_bytes > 0);
-        open.summary.so_far = summary.so_far.or(open.summary.so_far);
+        open.summary.so_far = summary.so_far.clone().or_else(|| open.summary.so_far.take());
         open.heard.add(chunk.other_text.as_deref().or(chunk.text.as_deref()), chunk.answered_bytes);
         if open.memory.is_some() {
             chunk.text.iter().for_each(|text| open.gathered.add_text(text));
@@ -203,8 +203,9 @@ impl Attempt {
         record.ended_at = clock::now_ms();
         record.outcome = outcome;
         record.finish_reason = summary.finish_reason;
+        let so_far = summary.so_far.map(|told| *told);
         let whole = outcome == Outcome::Ok && !said_since;
-        let reported = summary.tokens.or(summary.so_far.filter(|told| whole && told.output.is_some()));
+        let reported = summary.tokens.or(so_far.filter(|told| whole && told.output.is_some()));
         record.estimated = reported.is_none();
         record.tokens = reported.unwrap_or_else(|| {
             // A plain answer that never came may still have been written: its bound stands.
@@ -214,7 +215,7 @@ impl Attempt {
             };
             let prompt =
                 || prompt.map_or(prompt_tokens, |prompt| Sample::of_request(&prompt).tokens(&record.model));
-            Tokens::completed(summary.so_far, prompt, output)
+            Tokens::completed(so_far, prompt, output)
         });
         record.cost = price.map(|price| price.of(&record.tokens));
         // A failed call stores nothing: its client repeats it, and the turn must not stand there twice.

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::gateway::body::Fields;
 use crate::gateway::clock;
+use crate::gateway::ledger::record::Tokens;
 use crate::sse;
 
 /// Anthropic.
@@ -164,7 +165,8 @@ impl Provider for Translated {
         let Sent { response, key } = exchange::send(call).await?;
         let (id, created) = (format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), clock::now_seconds());
         if stream {
-            let reader = Reader { dialect: (self.reader)(), writer: Writer::new(id, model, created) };
+            let reader =
+                Reader { dialect: (self.reader)(), writer: Writer::new(id, model, created), told: None };
             return Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key)));
         }
         let body = exchange::whole(response.into_body(), timeouts).await?;
@@ -178,6 +180,8 @@ impl Provider for Translated {
 struct Reader {
     dialect: Box<dyn DialectReader>,
     writer: Writer,
+    /// The usage that went with the last chunk that had some.
+    told: Option<Tokens>,
 }
 
 impl EventReader for Reader {
@@ -188,8 +192,10 @@ impl EventReader for Reader {
         for event in self.dialect.read(&event)? {
             chunks.extend(chunk(&mut self.writer, event));
         }
-        if let Some(last) = chunks.back_mut() {
-            last.summary.so_far = self.writer.tokens();
+        let so_far = self.writer.tokens();
+        if let Some(last) = chunks.back_mut().filter(|_| so_far != self.told) {
+            last.summary.so_far = so_far.map(Box::new);
+            self.told = so_far;
         }
         Ok(false)
     }

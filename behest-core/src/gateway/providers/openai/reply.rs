@@ -142,7 +142,7 @@ pub(super) fn chunk(data: bytes::Bytes) -> Result<Chunk, ProviderError> {
     // Some servers tell the usage with every piece; only the one that comes at the end is the whole.
     let (tokens, so_far) = match tokens(reply.usage) {
         tokens if choices.is_empty() || finish_reason.is_some() => (tokens, None),
-        so_far => (None, so_far),
+        so_far => (None, so_far.map(Box::new)),
     };
     let decode = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
     let text = delta.and_then(|delta| delta.content).and_then(decode);

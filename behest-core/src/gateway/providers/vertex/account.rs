@@ -138,6 +138,8 @@ mod tests {
 
     use super::*;
 
+    type Change = fn(&mut Value);
+
     fn file(change: impl Fn(&mut Value)) -> Secret {
         let (_, pem) = SigningKey::generate("k").expect("a key");
         let mut file = json!({
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_without_what_is_secret() {
-        let cases: [(fn(&mut Value), &str); 7] = [
+        let cases: [(Change, &str); 7] = [
             (|file| *file = json!("AIza"), "is not the JSON of a service account"),
             (|file| file["type"] = json!("authorized_user"), "of the type `authorized_user`"),
             (|file| file["type"] = json!("metadata_server"), "of the type `metadata_server`"),
