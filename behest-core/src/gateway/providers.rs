@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod anthropic;
+mod censored;
 pub mod check;
 pub mod cohere;
 pub mod compatible;
@@ -25,6 +26,7 @@ use futures_util::stream::BoxStream;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use censored::censored;
 use compatible::Compatible;
 use endpoint::Endpoint;
 use translate::TranslateError;
@@ -265,19 +267,6 @@ impl ProviderError {
         }
         self
     }
-}
-
-/// `words` without `key`. Long words were cut short, perhaps in the middle of the key: then its beginning goes, too.
-fn censored(words: &str, key: &str) -> String {
-    const TELLING: usize = 4;
-    let mut words = words.replace(key, "[key]");
-    let cut =
-        (TELLING..key.len()).rev().filter_map(|end| key.get(..end)).find(|start| words.ends_with(start));
-    if let Some(start) = cut {
-        words.truncate(words.len() - start.len());
-        words.push_str("[key]");
-    }
-    words
 }
 
 /// A provider's failure with its name: what the caller is told.
