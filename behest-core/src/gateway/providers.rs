@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod anthropic;
+mod censored;
 pub mod check;
 pub mod cohere;
 pub mod compatible;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ProviderKey;
+use super::censored::censored;
 use crate::gateway::refusal::Refuse;
 use crate::types::problem::Code;
 
@@ -103,19 +104,6 @@ impl ProviderError {
         }
         self
     }
-}
-
-/// `words` without `key`. Long words were cut short, perhaps in the middle of the key: then its beginning goes, too.
-fn censored(words: &str, key: &str) -> String {
-    const TELLING: usize = 4;
-    let mut words = words.replace(key, "[key]");
-    let cut =
-        (TELLING..key.len()).rev().filter_map(|end| key.get(..end)).find(|start| words.ends_with(start));
-    if let Some(start) = cut {
-        words.truncate(words.len() - start.len());
-        words.push_str("[key]");
-    }
-    words
 }
 
 /// A provider's failure with its name: what the caller is told.
