@@ -1,5 +1,6 @@
 //! What can be typed: clap types and help, nothing else.
 
+mod address;
 mod chat;
 mod control;
 mod serve;
@@ -8,10 +9,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use address::told_apart;
 pub use chat::{ChatArgs, EmbedArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
 pub use control::{
-    KeysCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, SettingsCommand, SigningKeysCommand,
-    TenantsCommand,
+    KeysCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, RotateMasterArgs, SettingsCommand,
+    SigningKeysCommand, TenantsCommand,
 };
 pub use serve::{LogFormat, ServeArgs};
 
@@ -129,7 +131,7 @@ pub enum AdministerCommand {
     /// Manage a tenant's keys for signing tokens without the gateway
     #[command(subcommand)]
     SigningKeys(SigningKeysCommand),
-    /// Manage the model providers of a tenant
+    /// Manage the model providers of a tenant or a project, and their keys
     #[command(subcommand)]
     Providers(ProvidersCommand),
     /// Manage tenants (operators only)

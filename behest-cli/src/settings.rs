@@ -12,7 +12,7 @@ use behest_core::types::mint::Tier;
 use crate::args::{ChatArgs, EmbedArgs, GlobalArgs};
 use crate::report::Report;
 
-pub use serve::{SecretPlace, ServeSettings, serve};
+pub use serve::{SecretPlace, ServeSettings, rotation, serve};
 
 /// Which gateway a command talks to, and what about.
 #[derive(Debug, Clone, Default)]

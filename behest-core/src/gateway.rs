@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod data_dir;
 pub mod drain;
 pub mod hosts;
 pub mod idempotency;
@@ -27,6 +28,7 @@ pub mod pipeline;
 pub mod providers;
 pub mod refusal;
 pub mod rescue;
+pub mod rotation;
 pub mod routing;
 pub mod serve;
 pub mod settings;
@@ -42,6 +44,7 @@ use tokio::sync::Semaphore;
 
 use auth::directory::Directory;
 use auth::key_cache::KeyCache;
+use auth::provider_keys::Audit;
 use auth::seal::Sealer;
 use auth::signing_keys::Tokens;
 use config::Config;
@@ -80,6 +83,7 @@ struct Shared {
     key_cache: KeyCache,
     tokens: Tokens,
     sealer: Arc<Sealer>,
+    key_audit: Audit,
     journal: Arc<Journal>,
     drain: Drain,
     hosts: Hosts,
@@ -137,7 +141,7 @@ impl Gateway {
     /// # Errors
     /// When the system's certificates cannot be loaded.
     pub fn for_this_runtime(&self) -> std::io::Result<Self> {
-        let http = HttpClients::new(self.config().connect_timeouts())?;
+        let http = HttpClients::new(self.config().timeouts.connect, self.config().connect_timeouts())?;
         let worker = Arc::new(Worker { http, mailbox: Some(Mailbox::open()) });
         Ok(Self { worker, ..self.clone() })
     }
@@ -220,6 +224,10 @@ impl Gateway {
 
     pub(crate) fn sealer(&self) -> &Sealer {
         &self.shared.sealer
+    }
+
+    pub(crate) fn key_audit(&self) -> &Audit {
+        &self.shared.key_audit
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {

@@ -26,7 +26,7 @@ fn help_lists_the_commands_with_examples() {
       settings      Read and change a project's settings
       keys          Manage a project's API keys
       signing-keys  Manage a tenant's keys for signing tokens without the gateway
-      providers     Manage the model providers of a tenant
+      providers     Manage the model providers of a tenant or a project, and their keys
       tenants       Manage tenants (operators only)
       completions   Print a script that completes commands in a shell
 
@@ -306,6 +306,7 @@ fn every_command_has_help() {
         "providers add",
         "providers list",
         "providers remove",
+        "providers rotate-master",
         "tenants list",
         "tenants create",
         "completions",

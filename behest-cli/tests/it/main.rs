@@ -7,6 +7,8 @@
 mod snapshot;
 
 mod arguments;
+#[cfg(target_os = "linux")]
+mod canary;
 mod chat;
 mod control;
 mod errors;
@@ -37,6 +39,7 @@ mod faults;
 mod gateway;
 mod gateway_chat;
 mod gateway_control;
+mod gateway_rotation;
 mod gateway_serve;
 mod help;
 mod login;

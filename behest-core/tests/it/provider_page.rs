@@ -5,11 +5,12 @@ use std::path::Path;
 
 use behest_core::gateway::providers::compatible::Compatible;
 use behest_core::gateway::providers::translate::{Rule, Rules};
-use behest_core::gateway::providers::{anthropic, cohere, gemini};
+use behest_core::gateway::providers::{anthropic, cohere, gemini, vertex};
 
-const PROVIDERS: [(&str, Rules); 6] = [
+const PROVIDERS: [(&str, Rules); 7] = [
     ("Anthropic", anthropic::RULES),
     ("Gemini", gemini::RULES),
+    ("Vertex", vertex::RULES),
     ("Cohere", cohere::RULES),
     ("Mistral", Compatible::Mistral.rules()),
     ("OpenRouter", Compatible::OpenRouter.rules()),

@@ -26,6 +26,9 @@ pub struct Price {
     /// Input into the provider's cache; the plain price where the list has none.
     #[serde(default)]
     pub cache_write: Option<PicoUsdPerToken>,
+    /// The same for an hour; the other price where the list has none.
+    #[serde(default)]
+    pub cache_write_1h: Option<PicoUsdPerToken>,
     /// How many tokens fit.
     #[serde(default)]
     pub context: Option<u64>,
@@ -68,6 +71,7 @@ impl Price {
             output: PicoUsdPerToken(0),
             cache_read: None,
             cache_write: None,
+            cache_write_1h: None,
             context: None,
             max_output: None,
             tiers: Vec::new(),
@@ -89,6 +93,7 @@ impl Price {
             (tokens.input.unwrap_or(0), plain),
             (tokens.cache_read.unwrap_or(0), pick(cache_read, plain)),
             (tokens.cache_write.unwrap_or(0), pick(cache_write, plain)),
+            (tokens.cache_write_1h.unwrap_or(0), pick(self.cache_write_1h.or(cache_write), plain)),
             (tokens.output.unwrap_or(0), output),
             (tokens.reasoning.unwrap_or(0), output),
         ])
@@ -124,6 +129,8 @@ impl From<PriceFile> for PriceTable {
             .map(|(name, mut price)| {
                 price.version = Arc::clone(&version);
                 price.tiers.sort_by_key(|tier| tier.above_input_tokens);
+                let name =
+                    name.strip_prefix("vertex_ai/").map_or(name.clone(), |model| format!("vertex/{model}"));
                 (name, Arc::new(price))
             })
             .collect();
@@ -151,7 +158,9 @@ impl PriceTable {
     /// The price of a provider's model, if the list has it.
     #[must_use]
     pub fn find(&self, provider: &str, model: &str) -> Option<&Arc<Price>> {
-        self.models.get(&format!("{provider}/{model}"))
+        let of = |provider: &str| self.models.get(&format!("{provider}/{model}"));
+        // Google lists the same prices for Gemini's models at both of its services.
+        of(provider).or_else(|| if provider == "vertex" { of("gemini") } else { None })
     }
 
     /// The dearest input and the dearest output of the list together: what an unknown model is charged at most.
@@ -194,10 +203,19 @@ mod tests {
             input: Some(10),
             cache_read: Some(10),
             cache_write: Some(10),
+            cache_write_1h: None,
             output: Some(5),
             reasoning: Some(5),
         };
         assert_eq!(price.of(&tokens), NanoUsd(10_000 + 1_000 + 10_000 + 10_000 + 10_000));
+
+        let price = Price {
+            cache_write: Some(PicoUsdPerToken(1_250_000)),
+            cache_write_1h: Some(PicoUsdPerToken(2_000_000)),
+            ..price
+        };
+        let tokens = Tokens { cache_write: Some(10), cache_write_1h: Some(10), ..Tokens::default() };
+        assert_eq!((price.of(&tokens), tokens.total_input()), (NanoUsd(12_500 + 20_000), 20));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub const RULES: Rules = &[
         "messages",
         Translated(
             "`messages`; `developer` is `system`, text files go to `documents`, `reasoning_content` goes back as \
-             `tool_plan` before calls and as `thinking` else; `cache_control` is dropped, since Cohere caches by itself",
+             `tool_plan` before calls and as `thinking` else; `cache_control` is dropped, since Cohere caches by itself; `name` is dropped",
         ),
     ),
     ("metadata", Dropped),

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::compatible::Compatible;
+use super::vertex::tokens::Tokens;
 use super::{Dialect, ProviderKey};
 use crate::gateway::context::Operation;
 
@@ -10,13 +11,15 @@ use crate::gateway::context::Operation;
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 /// The last version of Azure OpenAI's data plane that its documents call generally available by date.
-const AZURE_VERSION: &str = "2024-10-21";
+pub(super) const AZURE_VERSION: &str = "2024-10-21";
 
 /// A provider's address and credential.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     address: Address,
     headers: HeaderMap,
+    /// Where the credential is one that does not last.
+    tokens: Option<Tokens>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,10 +36,12 @@ enum Address {
         /// The customer's resource.
         base_url: String,
     },
-    /// Gemini's: the model stands in the path, and a stream has a path of its own.
+    /// Gemini's, at both of Google's services: the model stands in the path, and a stream has a path of its own.
     Gemini {
-        /// Up to the version.
-        base_url: String,
+        /// Up to the model.
+        models: String,
+        /// The call that turns texts into vectors.
+        embed: &'static str,
     },
 }
 
@@ -50,15 +55,17 @@ impl Endpoint {
             Some(Address::Fixed { chat: at(chat)?, embeddings: embeddings.and_then(at) })
         };
         let address = match dialect {
-            Dialect::Local => return None,
+            // Vertex's is made of its credential: see `vertex`.
+            Dialect::Local | Dialect::Vertex => return None,
             Dialect::Compatible(Compatible::Azure) => Address::Azure { base_url: base_url.to_owned() },
             Dialect::OpenAi | Dialect::Compatible(_) => fixed("/chat/completions", Some("/embeddings"))?,
             Dialect::Anthropic => fixed("/v1/messages", None)?,
             Dialect::Cohere => fixed("/v2/chat", Some("/v2/embed"))?,
-            Dialect::Gemini => Address::Gemini { base_url: base_url.to_owned() },
+            Dialect::Gemini => {
+                Address::Gemini { models: format!("{base_url}/models"), embed: "batchEmbedContents" }
+            }
         };
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut headers = plain_headers();
         if dialect == Dialect::Anthropic {
             headers.insert("anthropic-version", ANTHROPIC_VERSION);
         }
@@ -76,7 +83,23 @@ impl Endpoint {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Some(Self { address, headers })
+        Some(Self { address, headers, tokens: None })
+    }
+
+    /// The same for Vertex, whose credential says where it is called. `local` and `platform` are what the operator alone
+    /// can allow: see [`Tokens::read`].
+    #[must_use]
+    pub fn vertex(base_url: &str, key: &ProviderKey, local: bool, platform: bool) -> Option<Self> {
+        let ProviderKey::Open(credential) = key else { return None };
+        let (tokens, place) = Tokens::read(credential, local, platform).ok()?;
+        let address = Address::Gemini { models: place.models(base_url), embed: "predict" };
+        Some(Self { address, headers: plain_headers(), tokens: Some(tokens) })
+    }
+
+    /// Where the credential comes from that goes with a call beside its headers.
+    #[must_use]
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.tokens.as_ref()
     }
 
     /// Where `model` is called; `None` when its name cannot stand in an address, or nobody does there what is asked.
@@ -96,14 +119,14 @@ impl Endpoint {
                 let path = format!("/openai/deployments/{model}/{call}?api-version={AZURE_VERSION}");
                 format!("{base_url}{path}").parse().ok()
             }
-            Address::Gemini { base_url } => {
+            Address::Gemini { models, embed } => {
                 let model = in_path(model.strip_prefix("models/").unwrap_or(model))?;
                 let call = match operation {
                     Operation::Chat if stream => "streamGenerateContent?alt=sse",
                     Operation::Chat => "generateContent",
-                    Operation::Embeddings(_) => "batchEmbedContents",
+                    Operation::Embeddings(_) => embed,
                 };
-                format!("{base_url}/models/{model}:{call}").parse().ok()
+                format!("{models}/{model}:{call}").parse().ok()
             }
         }
     }
@@ -113,6 +136,10 @@ impl Endpoint {
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
+}
+
+fn plain_headers() -> HeaderMap {
+    HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))])
 }
 
 /// The model's name, when it can stand in a path and lead nowhere else.

@@ -18,7 +18,7 @@ pub enum Phase {
 }
 
 /// Why a provider gave no whole answer. Messages are the provider's own, cleaned of our key and cut short.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {
     /// It did not like the request: the client can mend it.
@@ -90,14 +90,32 @@ impl ProviderError {
     /// The same with the provider's key taken out of its words: some repeat it.
     #[must_use]
     pub fn without_key(mut self, key: &ProviderKey) -> Self {
-        if let ProviderKey::Open(key) = key
-            && let Self::Rejected { message, .. } | Self::Failed { message, .. } | Self::InStream { message } =
-                &mut self
-        {
-            *message = message.replace(key.expose(), "[key]");
+        let ProviderKey::Open(key) = key else { return self };
+        match &mut self {
+            Self::Rejected { message, param, .. } => {
+                *message = censored(message, key.expose());
+                *param = param.take().map(|param| censored(&param, key.expose()));
+            }
+            Self::Failed { message, .. } | Self::InStream { message } => {
+                *message = censored(message, key.expose());
+            }
+            _ => {}
         }
         self
     }
+}
+
+/// `words` without `key`. Long words were cut short, perhaps in the middle of the key: then its beginning goes, too.
+fn censored(words: &str, key: &str) -> String {
+    const TELLING: usize = 4;
+    let mut words = words.replace(key, "[key]");
+    let cut =
+        (TELLING..key.len()).rev().filter_map(|end| key.get(..end)).find(|start| words.ends_with(start));
+    if let Some(start) = cut {
+        words.truncate(words.len() - start.len());
+        words.push_str("[key]");
+    }
+    words
 }
 
 /// A provider's failure with its name: what the caller is told.

@@ -187,7 +187,7 @@ impl Echo {
         }));
         chunks.push(Chunk {
             data: event(json!({}), Some(self.finish_reason)),
-            summary: Summary { finish_reason: Some(self.finish_reason.to_owned()), tokens: None },
+            summary: Summary { finish_reason: Some(self.finish_reason.to_owned()), ..Summary::default() },
             ..Chunk::default()
         });
         chunks.push(Chunk {
@@ -200,7 +200,11 @@ impl Echo {
     }
 
     fn summary(&self) -> Summary {
-        Summary { tokens: Some(self.tokens()), finish_reason: Some(self.finish_reason.to_owned()) }
+        Summary {
+            tokens: Some(self.tokens()),
+            finish_reason: Some(self.finish_reason.to_owned()),
+            so_far: None,
+        }
     }
 }
 

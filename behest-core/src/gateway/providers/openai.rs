@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde_json::value::RawValue;
 
 use super::compatible::Compatible;
+use super::exchange::Sent;
 use super::translate::TranslateError;
 use super::translate::ask::Target;
 use super::translate::vectors::Wanted;
@@ -52,25 +53,21 @@ impl Provider for OpenAi {
     }
 
     async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
-        let key = &call.upstream.key;
-        let hide_key = |error: ProviderError| error.without_key(key);
-        let body = exchange::ask(call).await.map_err(hide_key)?;
-        embeddings::reply(body, wanted).map_err(hide_key)
+        let (body, key) = exchange::ask(call).await?;
+        embeddings::reply(body, wanted).map_err(|error| error.without_key(&key))
     }
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let stream = call.stream;
         let timeouts = call.timeouts;
-        let key = &call.upstream.key;
-        let hide_key = |error: ProviderError| error.without_key(key);
-        let response = exchange::send(call).await.map_err(hide_key)?;
+        let Sent { response, key } = exchange::send(call).await?;
         if stream {
             let reader = stream::Reader::new(self.compatible);
-            Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key.clone())))
+            Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key)))
         } else {
             let body = exchange::whole(response.into_body(), timeouts).await?;
             let body = self.compatible.and_then(|compatible| compatible.mend(&body)).unwrap_or(body);
-            let summary = reply::summary(&body).map_err(hide_key)?;
+            let summary = reply::summary(&body).map_err(|error| error.without_key(&key))?;
             Ok(Answer::Whole(Whole { body, summary }))
         }
     }

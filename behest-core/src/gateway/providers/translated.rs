@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
+use super::exchange::Sent;
 use super::streaming::EventReader;
 use super::translate::ask::Target;
 use super::translate::chunks::Writer;
@@ -14,10 +15,11 @@ use super::translate::vectors::{Vectors, Wanted};
 use super::translate::{Event, TranslateError, answer};
 use super::{
     Answer, ChatCall, Chunk, Prepared, Provider, ProviderError, Summary, Whole, anthropic, cohere, exchange,
-    gemini, streaming,
+    gemini, streaming, vertex,
 };
 use crate::gateway::body::Fields;
 use crate::gateway::clock;
+use crate::gateway::ledger::record::Tokens;
 use crate::sse;
 
 /// Anthropic.
@@ -36,6 +38,14 @@ pub static GEMINI: Translated = Translated {
     reply: gemini::reply,
     embeddings: Some(Embedder { request: gemini::embeddings_request, reply: gemini::embeddings_reply }),
     reader: || Box::new(gemini::Reader::default()),
+};
+
+/// Gemini's models at Vertex.
+pub static VERTEX: Translated = Translated {
+    name: "Vertex",
+    request: vertex::request,
+    embeddings: Some(Embedder { request: gemini::predict_request, reply: gemini::predict_reply }),
+    ..GEMINI
 };
 
 /// Cohere.
@@ -147,29 +157,22 @@ impl Provider for Translated {
 
     async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
         let model = call.model;
-        let key = &call.upstream.key;
         let embedder = self.embedder().map_err(|error| ProviderError::Unreachable(error.to_string()))?;
-        let body = exchange::ask(call).await.map_err(|error| error.without_key(key))?;
+        let (body, _) = exchange::ask(call).await?;
         (embedder.reply)(&body)?.answer(model, wanted)
     }
 
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let (stream, timeouts, model) = (call.stream, call.timeouts, call.model.to_owned());
-        let key = &call.upstream.key;
-        let hide_key = |error: ProviderError| error.without_key(key);
-        let response = exchange::send(call).await.map_err(hide_key)?;
+        let Sent { response, key } = exchange::send(call).await?;
         let (id, created) = (format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), clock::now_seconds());
         if stream {
-            let reader = Reader { dialect: (self.reader)(), writer: Writer::new(id, model, created) };
-            return Ok(Answer::Stream(streaming::chunks(
-                response.into_body(),
-                reader,
-                timeouts,
-                key.clone(),
-            )));
+            let reader =
+                Reader { dialect: (self.reader)(), writer: Writer::new(id, model, created), told: None };
+            return Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key)));
         }
         let body = exchange::whole(response.into_body(), timeouts).await?;
-        let events = (self.reply)(&body).map_err(hide_key)?;
+        let events = (self.reply)(&body).map_err(|error| error.without_key(&key))?;
         let (completion, summary) = answer::assemble(events, id, model, created);
         Ok(Answer::Whole(Whole { body: bytes(&completion), summary }))
     }
@@ -179,6 +182,8 @@ impl Provider for Translated {
 struct Reader {
     dialect: Box<dyn DialectReader>,
     writer: Writer,
+    /// The usage that went with the last chunk that had some.
+    told: Option<Tokens>,
 }
 
 impl EventReader for Reader {
@@ -189,6 +194,11 @@ impl EventReader for Reader {
         for event in self.dialect.read(&event)? {
             chunks.extend(chunk(&mut self.writer, event));
         }
+        let so_far = self.writer.tokens();
+        if let Some(last) = chunks.back_mut().filter(|_| so_far != self.told) {
+            last.summary.so_far = so_far.map(Box::new);
+            self.told = so_far;
+        }
         Ok(false)
     }
 
@@ -196,9 +206,9 @@ impl EventReader for Reader {
         if !self.dialect.is_complete() {
             return false;
         }
-        // Only now: what is told in the middle counts a part of the answer, and a client that leaves pays for what came.
+        // Only now: what is told in the middle counts a part of the answer.
         let tokens = self.writer.tokens();
-        let summary = Summary { tokens, finish_reason: None };
+        let summary = Summary { tokens, ..Summary::default() };
         let usage = self.writer.usage();
         chunks.extend(usage.map(|usage| Chunk {
             data: bytes(&usage),
@@ -220,6 +230,7 @@ fn chunk(writer: &mut Writer, event: Event) -> Option<Chunk> {
         }
         Event::Reasoning { text, .. } | Event::Refusal { text, .. } | Event::Arguments { text, .. } => {
             chunk.answered_bytes = text.len();
+            chunk.other_text = Some(text.clone());
         }
         Event::Call { name, .. } => chunk.answered_bytes = name.len(),
         Event::Finish { reason, .. } => chunk.summary.finish_reason = Some(reason.as_str().to_owned()),

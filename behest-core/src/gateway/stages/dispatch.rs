@@ -290,9 +290,9 @@ async fn attempt(
     }
     let permit = gateway.journal().permit(PATIENCE).await.map_err(|error| ours(error.into()))?;
     let store = gateway.store_handle();
-    let attempt = Attempt::begin(store, gateway.mailbox(), permit, plan, candidate, operation_id)
-        .map_err(|error| ours(error.into()))?;
     let Prepared { body, dropped } = written;
+    let attempt = Attempt::begin(store, gateway.mailbox(), permit, plan, candidate, &body, operation_id)
+        .map_err(|error| ours(error.into()))?;
     let asked = tokio::select! {
         biased;
         asked = ask(gateway, plan, candidate, body) => asked,
@@ -326,8 +326,7 @@ async fn ask(
     let upstream = &candidate.model.upstream;
     let request = &plan.turn.request;
     let timeouts = gateway.config().timeouts_of(&upstream.name);
-    let unforeseen = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
-    let way = gateway.http().way(upstream.local, timeouts.connect).ok_or_else(unforeseen)?;
+    let way = gateway.http().way(upstream.local, timeouts.connect);
     let call = ChatCall {
         upstream,
         model: &candidate.model.name,
@@ -336,6 +335,7 @@ async fn ask(
         stream: request.stream,
         traceparent: request.head.headers.get("traceparent"),
         http: &way,
+        errands: gateway.http(),
         timeouts,
     };
     match providers::ask(call).await? {

@@ -76,7 +76,7 @@ impl Refuse for SelectError {
 /// Finds the models that the name stands for, among the tenant's providers.
 pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected, Refusal> {
     let caller = &request.caller;
-    let catalogue = gateway.directory().catalogue(caller.principal.tenant).await?;
+    let catalogue = gateway.directory().catalogue(caller.principal.tenant, caller.principal.project).await?;
     let settings = &caller.settings;
     let requested = match (&request.model, &settings.default_model) {
         (Some(model), _) | (None, Some(model)) => model.clone(),
@@ -191,7 +191,8 @@ pub async fn models(
     gateway: &Gateway,
     caller: &crate::gateway::context::Caller,
 ) -> Result<Vec<crate::gateway::routing::catalogue::Listed>, Refusal> {
-    let catalogue: Arc<Catalogue> = gateway.directory().catalogue(caller.principal.tenant).await?;
+    let catalogue: Arc<Catalogue> =
+        gateway.directory().catalogue(caller.principal.tenant, caller.principal.project).await?;
     let list = caller.settings.model_allowlist.as_deref();
     let may = |id: &str, provider: &str| {
         list.is_none_or(|list| list.iter().any(|entry| entry == id || *entry == format!("{provider}/{id}")))

@@ -32,7 +32,7 @@ pub const RULES: Rules = &[
         Translated(
             "the same; `developer` is `system`, `reasoning_content` a `thinking` part, a refusal text, a file a \
              `document_url`, a last turn of the assistant a `prefix`, the id of a call one of Mistral's form; \
-             `cache_control` is dropped",
+             `cache_control` and `name` are dropped",
         ),
     ),
     ("metadata", Passed),

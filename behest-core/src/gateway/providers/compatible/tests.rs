@@ -149,6 +149,36 @@ fn mistrals_thoughts_are_told_apart_from_its_words_and_go_back() {
 }
 
 #[test]
+fn the_name_of_a_speaker_is_dropped_and_said() {
+    let messages = json!([{"role": "user", "content": "Hi.", "name": "ada"}]);
+    let (body, dropped) = hello(Compatible::Mistral, json!({"messages": messages})).expect("a body");
+    assert_eq!(
+        (&body["messages"], dropped),
+        (&json!([{"role": "user", "content": "Hi."}]), vec!["messages.name".to_owned()])
+    );
+}
+
+#[test]
+fn annotations_in_a_stream_have_their_places_in_each_choice() {
+    let chunk = |choice: u64, ids: &[u64]| {
+        let annotations: Vec<Value> =
+            ids.iter().map(|id| json!({"type": "reference", "reference_ids": [id]})).collect();
+        json!({"choices": [{"index": choice, "delta": {"annotations": annotations}}]}).to_string()
+    };
+    let mut counts = BTreeMap::new();
+    let mut places = |choice, ids: &[u64]| {
+        let numbered = number_annotations(chunk(choice, ids).as_bytes(), &mut counts).expect("annotations");
+        let numbered: Value = serde_json::from_slice(&numbered).expect("JSON");
+        let annotations = numbered["choices"][0]["delta"]["annotations"].as_array().expect("a list").clone();
+        annotations.iter().map(|annotation| annotation["index"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!(places(0, &[7, 8]), [Some(0), Some(1)]);
+    assert_eq!(places(1, &[7]), [Some(0)]);
+    assert_eq!(places(0, &[9]), [Some(2)]);
+    assert_eq!(number_annotations(b"{\"choices\":[]}", &mut counts), None);
+}
+
+#[test]
 fn a_chunk_of_mistrals_thoughts_has_no_words() {
     let thinking = json!([{"type": "thinking", "thinking": "so"}]);
     let chunk = json!({"choices": [{"index": 0, "delta": {"content": thinking}, "finish_reason": null}]});

@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::gateway::body::Fields;
 use crate::gateway::providers::translate::vectors::{Wanted, summary};
-use crate::gateway::providers::{ProviderError, Whole, exchange};
+use crate::gateway::providers::{ProviderError, Whole, complaint};
 use crate::types::embeddings::{EncodingFormat, Vector};
 
 /// Writes the request with the provider's name for the model.
@@ -48,7 +48,7 @@ pub(super) fn reply(body: Bytes, wanted: &Wanted) -> Result<Whole, ProviderError
     let reply: Reply<'_> =
         serde_json::from_slice(&body).map_err(|_| ProviderError::Garbage("it is no list of embeddings"))?;
     if let Some(error) = reply.error.filter(|error| error.get() != "null") {
-        return Err(ProviderError::InStream { message: exchange::message_of(error.get()) });
+        return Err(ProviderError::InStream { message: complaint::of_body(error.get().as_bytes()).0 });
     }
     let data = reply.data.ok_or(ProviderError::Garbage("it has no embeddings"))?;
     // A report that cannot be read is none: the answer is paid for and goes on.

@@ -88,7 +88,7 @@ pub fn summary(input: Option<u64>) -> Summary {
         output: Some(0),
         ..Tokens::default()
     });
-    Summary { tokens, finish_reason: None }
+    Summary { tokens, ..Summary::default() }
 }
 
 #[cfg(test)]
