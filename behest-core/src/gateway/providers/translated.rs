@@ -60,10 +60,12 @@ pub static COHERE: Translated = Translated {
 type Request =
     fn(&[Box<RawValue>], Map<String, Value>, &Target<'_>) -> Result<(Value, Vec<String>), TranslateError>;
 
+type EmbeddingsRequest = fn(Map<String, Value>, &str) -> Result<(Value, Vec<String>), TranslateError>;
+
 /// What a dialect that has embeddings brings for them.
 pub struct Embedder {
     /// The provider's request, and the parameters that it cannot say.
-    pub request: fn(Map<String, Value>, &str) -> Result<(Value, Vec<String>), TranslateError>,
+    pub request: EmbeddingsRequest,
     /// An answer.
     pub reply: fn(&[u8]) -> Result<Vectors, ProviderError>,
 }
