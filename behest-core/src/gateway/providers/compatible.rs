@@ -71,7 +71,11 @@ impl Compatible {
         if target.stream {
             ask_for_usage(&mut fields);
         }
-        Ok((fields.write(messages), dropped))
+        let body = match self {
+            Self::OpenRouter => fields.write(&openrouter::messages(messages)),
+            _ => fields.write(messages),
+        };
+        Ok((body, dropped))
     }
 
     /// An answer, or a chunk of one, in OpenAI's words; `None` where it is so already. For before it is read.

@@ -13,6 +13,8 @@ use super::translate::ask::Target;
 use super::{Answer, ChatCall, Prepared, Provider, ProviderError, exchange, streaming};
 use crate::gateway::body::Fields;
 
+pub use stream::Reader;
+
 /// The adapter.
 pub struct OpenAi {
     /// Whose words differ from OpenAI's, if they do.
@@ -50,7 +52,7 @@ impl Provider for OpenAi {
         let hide_key = |error: ProviderError| error.without_key(key);
         let response = exchange::send(call).await.map_err(hide_key)?;
         if stream {
-            let reader = stream::Reader::new(self.compatible);
+            let reader = Reader::new(self.compatible);
             Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key.clone())))
         } else {
             let body = exchange::whole(response.into_body(), timeouts).await?;

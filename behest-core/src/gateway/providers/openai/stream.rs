@@ -10,7 +10,7 @@ use crate::sse::{DONE, Event};
 
 /// Reads a stream.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub struct Reader {
     compatible: Option<Compatible>,
     done: bool,
     /// A choice has said why it ended. Some servers leave `[DONE]` out; without either the answer broke off.
@@ -18,6 +18,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// A reader of a stream in OpenAI's words, or in those of a provider that is compatible.
+    #[must_use]
     pub fn new(compatible: Option<Compatible>) -> Self {
         Self { compatible, done: false, finished: false }
     }
