@@ -308,6 +308,21 @@ def test_a_signature_goes_back_on_its_call(client: OpenAI, provider: Fake) -> No
     assert parts[0]["thoughtSignature"] == SIGNATURE
 
 
+@every([name for name in NAMES if name not in ("openai", "azure")])
+def test_a_conversation_that_others_began_goes_on(client: OpenAI, provider: Fake, fakes: dict[str, Fake]) -> None:
+    """With their thoughts, signatures and ids, as when a fallback takes over."""
+    messages: list[object] = []
+    for other in fakes.values():
+        asked = {"model": model(other), "tools": [WEATHER], "reasoning_effort": "high"}
+        question = user(f"{other.name}, how is the weather in both?")
+        message = client.chat.completions.create(**asked, messages=[question]).choices[0].message
+        results = [{"role": "tool", "tool_call_id": call.id, "content": "19 °C"} for call in message.tool_calls]
+        messages += [question, message, *results, {"role": "assistant", "content": "19 °C"}]
+    messages.append(user("Thanks. How is the weather?"))
+    asked = {"model": model(provider), "messages": messages, "tools": [WEATHER]}
+    assert both_ways(client, **asked).choices[0].finish_reason == "tool_calls"
+
+
 @every(EMBEDDERS)
 def test_embeddings(client: OpenAI, provider: Fake) -> None:
     """In one order, of the length that was asked for, and the same in base64."""

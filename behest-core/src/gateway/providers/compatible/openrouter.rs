@@ -20,7 +20,12 @@ pub const RULES: Rules = &[
     ("logprobs", Passed),
     ("max_completion_tokens", Passed),
     ("max_tokens", Passed),
-    ("messages", Translated("the same, with `reasoning_content` as `reasoning`")),
+    (
+        "messages",
+        Translated(
+            "the same; `reasoning_content` is `reasoning`, and `reasoning_details` of others' forms are left out",
+        ),
+    ),
     ("metadata", Passed),
     ("min_p", Passed),
     ("modalities", Passed),
@@ -68,16 +73,21 @@ pub fn patch(fields: &mut Fields) {
     fields.take("usage");
 }
 
-/// Thoughts go back by OpenRouter's own name for them.
+/// Thoughts go back by OpenRouter's own name for them. Details that another provider gave in a form of its own are none of
+/// OpenRouter's, which refuses them.
 pub fn messages(messages: &[Box<RawValue>]) -> Vec<Box<RawValue>> {
     messages.iter().map(|message| with_thoughts(message).unwrap_or_else(|| message.clone())).collect()
 }
 
 fn with_thoughts(message: &RawValue) -> Option<Box<RawValue>> {
-    memchr::memmem::find(message.get().as_bytes(), b"\"reasoning_content\"")?;
+    memchr::memmem::find(message.get().as_bytes(), b"\"reasoning_")?;
     let mut message: Map<String, Value> = serde_json::from_str(message.get()).ok()?;
-    let thoughts = message.shift_remove("reasoning_content")?;
-    message.entry("reasoning").or_insert(thoughts);
+    if let Some(thoughts) = message.shift_remove("reasoning_content") {
+        message.entry("reasoning").or_insert(thoughts);
+    }
+    if let Some(Value::Array(details)) = message.get_mut("reasoning_details") {
+        details.retain(|detail| detail["type"].as_str().is_some_and(|kind| kind.starts_with("reasoning.")));
+    }
     to_raw_value(&message).ok()
 }
 

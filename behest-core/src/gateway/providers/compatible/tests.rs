@@ -193,7 +193,8 @@ fn openrouter_is_asked_for_effort_in_its_words_and_for_the_rest_as_it_came() {
     assert_eq!((&body["reasoning"], body.get("reasoning_effort")), (&json!({"effort": "high"}), None));
     assert_eq!((body.get("usage"), &body["model"]), (None, &json!("theirs")));
     assert!(dropped.is_empty());
-    let both = json!({"reasoning_effort": "high", "reasoning": {"max_tokens": 9}, "usage": {"include": false}});
+    let both =
+        json!({"reasoning_effort": "high", "reasoning": {"max_tokens": 9}, "usage": {"include": false}});
     let (body, _) = hello(Compatible::OpenRouter, both).expect("a body");
     // Usage comes without being asked for, and the published request has no field for it any more.
     assert_eq!((&body["reasoning"], body.get("usage")), (&json!({"max_tokens": 9}), None));
@@ -216,15 +217,20 @@ fn openrouters_thoughts_have_the_name_that_others_give_them_and_their_details_st
 
 #[test]
 fn openrouter_gets_thoughts_back_by_its_own_name_for_them() {
-    let said = json!({"role": "assistant", "content": "x", "reasoning_content": "so", "reasoning_details": []});
-    let request = json!({"messages": [{"role": "user", "content": "reasoning_content"}, said]}).to_string();
-    let (body, dropped) = asked(Compatible::OpenRouter, &request, false).expect("a body");
-    let wanted = json!({"role": "assistant", "content": "x", "reasoning_details": [], "reasoning": "so"});
-    assert_eq!((&body["messages"][1], dropped), (&wanted, vec![]));
+    let back = |said: Value| {
+        let request = json!({"messages": [{"role": "user", "content": "\"reasoning_content\""}, said]});
+        let (body, dropped) = asked(Compatible::OpenRouter, &request.to_string(), false).expect("a body");
+        assert!(dropped.is_empty());
+        body["messages"][1].clone()
+    };
+    let own = json!({"type": "reasoning.text", "text": "so", "signature": "s"});
+    let anthropics = json!({"type": "thinking", "thinking": "so", "signature": "s"});
+    let said =
+        json!({"role": "assistant", "reasoning_content": "so", "reasoning_details": [anthropics, own]});
+    let wanted = json!({"role": "assistant", "reasoning_details": [own], "reasoning": "so"});
+    assert_eq!(back(said), wanted);
     let said = json!({"role": "assistant", "content": "x", "reasoning_content": "so", "reasoning": "mine"});
-    let (body, _) =
-        asked(Compatible::OpenRouter, &json!({"messages": [said]}).to_string(), false).expect("a body");
-    assert_eq!(body["messages"][0], json!({"role": "assistant", "content": "x", "reasoning": "mine"}));
+    assert_eq!(back(said), json!({"role": "assistant", "content": "x", "reasoning": "mine"}));
 }
 
 #[test]
