@@ -73,7 +73,11 @@ impl Compatible {
         if target.stream {
             ask_for_usage(&mut fields);
         }
-        Ok((fields.write(messages), dropped))
+        let body = match self {
+            Self::OpenRouter => fields.write(&openrouter::messages(messages)),
+            _ => fields.write(messages),
+        };
+        Ok((body, dropped))
     }
 
     /// What becomes of each parameter of a request for embeddings.

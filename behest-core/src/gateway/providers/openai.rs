@@ -16,6 +16,8 @@ use super::translate::vectors::Wanted;
 use super::{Answer, ChatCall, Prepared, Provider, ProviderError, Whole, exchange, streaming};
 use crate::gateway::body::Fields;
 
+pub use stream::Reader;
+
 /// The adapter.
 pub struct OpenAi {
     /// Whose words differ from OpenAI's, if they do.
@@ -62,7 +64,7 @@ impl Provider for OpenAi {
         let timeouts = call.timeouts;
         let Sent { response, key } = exchange::send(call).await?;
         if stream {
-            let reader = stream::Reader::new(self.compatible);
+            let reader = Reader::new(self.compatible);
             Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key)))
         } else {
             let body = exchange::whole(response.into_body(), timeouts).await?;

@@ -10,7 +10,7 @@ use crate::sse::{DONE, Event};
 
 /// Reads a stream.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub struct Reader {
     compatible: Option<Compatible>,
     /// How many annotations each choice has.
     annotations: BTreeMap<u64, u64>,
@@ -20,6 +20,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// A reader of a stream in OpenAI's words, or in those of a provider that is compatible.
+    #[must_use]
     pub fn new(compatible: Option<Compatible>) -> Self {
         Self { compatible, annotations: BTreeMap::new(), done: false, finished: false }
     }
