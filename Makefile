@@ -1,6 +1,6 @@
 # The text after a target's `##` is its line in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help serve test install wheel npm bench bench-sdk lint fmt clean
+.PHONY: help serve test fuzz install wheel npm bench bench-sdk lint fmt clean
 
 # What `make serve` hands to `behest serve`: make serve ARGS="--port 9000"
 ARGS ?=
@@ -15,6 +15,9 @@ serve: ## Build the gateway and start it on its built-in settings (ARGS="--port 
 
 test: ## Install what the tests need and run all of them: Rust, Python, Node, real clients
 	@scripts/without-providers scripts/test
+
+fuzz: ## Feed arbitrary bytes to the readers of streams and requests (FUZZ_SECONDS=60 for each)
+	@scripts/fuzz
 
 install: ## Put the behest command on the path (PREFIX=/usr/local for another place than cargo's)
 	@scripts/install "$(PREFIX)"
@@ -40,4 +43,4 @@ fmt: ## Format the code
 
 clean: ## Remove what was built and installed inside this folder
 	cargo clean
-	rm -rf .venv bindings-node/dist bindings-node/node_modules examples/node_modules examples/node-express/node_modules tests/clients/node_modules bindings-python/python/behest/_native.abi3.so bindings-node/behest.node
+	rm -rf .venv bindings-node/dist bindings-node/node_modules examples/node_modules examples/node-express/node_modules tests/clients/node_modules fuzz/target fuzz/corpus bindings-python/python/behest/_native.abi3.so bindings-node/behest.node

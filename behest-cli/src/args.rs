@@ -1,5 +1,6 @@
 //! What can be typed: clap types and help, nothing else.
 
+mod address;
 mod chat;
 mod control;
 mod serve;
@@ -8,10 +9,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use chat::{ChatArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
+pub use address::told_apart;
+pub use chat::{ChatArgs, EmbedArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
 pub use control::{
-    KeysCommand, ModelsCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, SettingsCommand,
-    SigningKeysCommand, TenantsCommand,
+    KeysCommand, ModelsCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, RotateMasterArgs,
+    SettingsCommand, SigningKeysCommand, TenantsCommand,
 };
 pub use serve::{LogFormat, ServeArgs};
 
@@ -94,6 +96,8 @@ pub enum Command {
 pub enum UseCommand {
     /// Ask a model, once or in a conversation
     Chat(ChatArgs),
+    /// Turn texts into vectors
+    Embed(EmbedArgs),
     /// List the models that the project may call; show and update the catalogue
     Models {
         /// What to do; to list, when not said
@@ -131,7 +135,7 @@ pub enum AdministerCommand {
     /// Manage a tenant's keys for signing tokens without the gateway
     #[command(subcommand)]
     SigningKeys(SigningKeysCommand),
-    /// Manage the model providers of a tenant
+    /// Manage the model providers of a tenant or a project, and their keys
     #[command(subcommand)]
     Providers(ProvidersCommand),
     /// Manage tenants (operators only)

@@ -2,6 +2,7 @@
 
 mod chat;
 mod completions;
+mod embed;
 mod input;
 mod keys;
 mod login;
@@ -9,6 +10,7 @@ mod mint;
 mod models;
 mod projects;
 mod providers;
+mod rotate_master;
 mod serve;
 mod settings;
 mod signing_keys;
@@ -57,6 +59,10 @@ pub fn run(cli: Cli, printer: Printer) -> Result<ExitStatus, Report> {
         Command::Use(command) => in_runtime(async {
             use_gateway(command, &resolve::connection(&cli.global)?, &cli.global, printer).await
         }),
+        // It works on the data itself, while no gateway runs.
+        Command::Administer(AdministerCommand::Providers(ProvidersCommand::RotateMaster(args))) => {
+            in_runtime(async { rotate_master::run(resolve::rotation(args)?, printer).await })
+        }
         Command::Administer(command) => in_runtime(async {
             let operator = Operator::connect(&resolve::connection(&cli.global)?)?;
             administer(command, &operator, printer).await
@@ -84,6 +90,7 @@ async fn use_gateway(
 ) -> Result<ExitStatus, Report> {
     match command {
         UseCommand::Chat(args) => chat::run(resolve::chat(&args, global), connection, printer).await,
+        UseCommand::Embed(args) => embed::run(resolve::embed(args), connection, printer).await,
         UseCommand::Models { command } => match command {
             None | Some(ModelsCommand::List) => models::list(connection, printer).await,
             Some(ModelsCommand::Show { name }) => {
@@ -142,6 +149,9 @@ async fn administer(
             ProvidersCommand::Add(args) => providers::add(operator, args, printer).await,
             ProvidersCommand::List => providers::list(operator, printer).await,
             ProvidersCommand::Remove { name } => providers::remove(operator, &name, printer).await,
+            ProvidersCommand::RotateMaster(args) => {
+                rotate_master::run(resolve::rotation(args)?, printer).await
+            }
         },
         AdministerCommand::Tenants(command) => match command {
             TenantsCommand::List => tenants::list(operator, printer).await,

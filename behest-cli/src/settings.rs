@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use behest_core::client::config::normal_base_url;
 use behest_core::types::mint::Tier;
 
-use crate::args::{ChatArgs, GlobalArgs};
+use crate::args::{ChatArgs, EmbedArgs, GlobalArgs};
 use crate::report::Report;
 
-pub use serve::{SecretPlace, ServeSettings, serve};
+pub use serve::{SecretPlace, ServeSettings, rotation, serve};
 
 /// Which gateway a command talks to, and what about.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +76,33 @@ pub fn chat(args: &ChatArgs, global: &GlobalArgs) -> ChatSettings {
         // One JSON object is only known once the answer is whole.
         stream: !args.no_stream && !global.json,
         interactive: args.interactive,
+    }
+}
+
+/// What to embed.
+#[derive(Debug, Clone, Default)]
+pub struct EmbedSettings {
+    /// The texts; none are the lines of standard input.
+    pub texts: Vec<String>,
+    /// The model; `None` is the project's own.
+    pub model: Option<String>,
+    /// How long the vectors are to be.
+    pub dimensions: Option<u32>,
+    /// The end user.
+    pub user: Option<String>,
+    /// The session that the cost is attributed to.
+    pub session: Option<String>,
+}
+
+/// Reads the options of `behest embed`.
+#[must_use]
+pub fn embed(args: EmbedArgs) -> EmbedSettings {
+    EmbedSettings {
+        texts: args.texts,
+        model: present(args.model.as_ref()),
+        dimensions: args.dimensions,
+        user: present(args.user.user.as_ref()),
+        session: present(args.session.as_ref()),
     }
 }
 

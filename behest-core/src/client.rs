@@ -1,7 +1,8 @@
 //! Talking to a gateway.
 //!
-//! A [`Client`] hands out small groups, each with the same few verbs: [`chat`](Client::chat), [`auth`](Client::auth),
-//! [`threads`](Client::threads), [`usage`](Client::usage) and [`models`](Client::models).
+//! A [`Client`] hands out small groups, each with the same few verbs: [`chat`](Client::chat),
+//! [`embeddings`](Client::embeddings), [`auth`](Client::auth), [`threads`](Client::threads), [`usage`](Client::usage) and
+//! [`models`](Client::models).
 //!
 //! ```no_run
 //! use behest_core::Client;
@@ -42,6 +43,7 @@ mod builder;
 pub mod chat;
 pub mod config;
 pub mod credentials;
+pub mod embeddings;
 pub mod json;
 mod legacy;
 pub mod models;
@@ -65,6 +67,7 @@ pub use builder::ClientBuilder;
 pub use chat::Chat;
 pub use config::Config;
 pub use credentials::StoredCredential;
+pub use embeddings::Embeddings;
 pub use json::{JsonCall, JsonStream, resolve_config};
 pub use legacy::sign_legacy_json;
 pub use models::Models;
@@ -134,6 +137,12 @@ impl Client {
     #[must_use]
     pub fn chat(&self) -> Chat<'_> {
         Chat { client: self }
+    }
+
+    /// Vectors of texts.
+    #[must_use]
+    pub fn embeddings(&self) -> Embeddings<'_> {
+        Embeddings { client: self }
     }
 
     /// Conversations that the gateway remembers.

@@ -34,6 +34,8 @@ pub const CONFIG_DIR: &str = "BEHEST_CONFIG_DIR";
 
 /// The master key of the gateway's secrets at rest: 64 hexadecimal digits or base64 of 32 bytes.
 pub const ENCRYPTION_KEY: &str = "BEHEST_ENCRYPTION_KEY";
+/// The master key that is to come: `behest providers rotate-master` seals everything anew under it.
+pub const ENCRYPTION_KEY_NEW: &str = "BEHEST_ENCRYPTION_KEY_NEW";
 /// The operator's secret; at least 32 characters.
 pub const ADMIN_SECRET: &str = "BEHEST_ADMIN_SECRET";
 /// The platform's key for OpenAI, or for the compatible server at [`OPENAI_BASE_URL`].
@@ -50,6 +52,18 @@ pub const GEMINI_API_KEY: &str = "GEMINI_API_KEY";
 pub const GOOGLE_API_KEY: &str = "GOOGLE_API_KEY";
 /// Where Gemini's interface answers, the version included.
 pub const GEMINI_BASE_URL: &str = "GEMINI_BASE_URL";
+/// The file with the platform's service account for Vertex, under the name that Google's own packages read.
+pub const GOOGLE_APPLICATION_CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+/// The project of Google Cloud that pays for Vertex; the service account's own when unset.
+pub const GOOGLE_CLOUD_PROJECT: &str = "GOOGLE_CLOUD_PROJECT";
+/// Where Vertex answers: `global`, `us`, `eu` or a region; `global` when unset.
+pub const VERTEX_LOCATION: &str = "VERTEX_LOCATION";
+/// The same, under the name that Google's own packages read.
+pub const GOOGLE_CLOUD_LOCATION: &str = "GOOGLE_CLOUD_LOCATION";
+/// Another address for Vertex.
+pub const VERTEX_BASE_URL: &str = "VERTEX_BASE_URL";
+/// Host and port of the metadata server, under the name that Google's own packages read.
+pub const GCE_METADATA_HOST: &str = "GCE_METADATA_HOST";
 /// The platform's key for Cohere.
 pub const COHERE_API_KEY: &str = "COHERE_API_KEY";
 /// The same, under the name that Cohere's own packages read.

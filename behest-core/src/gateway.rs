@@ -16,8 +16,10 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod data_dir;
 pub mod drain;
 pub mod hosts;
+pub mod idempotency;
 pub mod ledger;
 pub mod memory;
 pub mod memory_sweep;
@@ -26,6 +28,7 @@ pub mod pipeline;
 pub mod providers;
 pub mod refusal;
 pub mod rescue;
+pub mod rotation;
 pub mod routing;
 pub mod serve;
 pub mod settings;
@@ -41,11 +44,13 @@ use tokio::sync::Semaphore;
 
 use auth::directory::Directory;
 use auth::key_cache::KeyCache;
+use auth::provider_keys::Audit;
 use auth::seal::Sealer;
 use auth::signing_keys::Tokens;
 use config::Config;
 use drain::Drain;
 use hosts::Hosts;
+use idempotency::Answers;
 use ledger::journal::Journal;
 use ledger::mailbox::Mailbox;
 use providers::http::HttpClients;
@@ -77,9 +82,11 @@ struct Shared {
     directory: Directory,
     health: Health,
     models: CurrentModels,
+    answers: Answers,
     key_cache: KeyCache,
     tokens: Tokens,
     sealer: Arc<Sealer>,
+    key_audit: Audit,
     journal: Arc<Journal>,
     drain: Drain,
     hosts: Hosts,
@@ -137,7 +144,7 @@ impl Gateway {
     /// # Errors
     /// When the system's certificates cannot be loaded.
     pub fn for_this_runtime(&self) -> std::io::Result<Self> {
-        let http = HttpClients::new(self.config().connect_timeouts())?;
+        let http = HttpClients::new(self.config().timeouts.connect, self.config().connect_timeouts())?;
         let worker = Arc::new(Worker { http, mailbox: Some(Mailbox::open()) });
         Ok(Self { worker, ..self.clone() })
     }
@@ -216,6 +223,10 @@ impl Gateway {
         &self.shared.health
     }
 
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.shared.answers
+    }
+
     pub(crate) fn key_cache(&self) -> &KeyCache {
         &self.shared.key_cache
     }
@@ -226,6 +237,10 @@ impl Gateway {
 
     pub(crate) fn sealer(&self) -> &Sealer {
         &self.shared.sealer
+    }
+
+    pub(crate) fn key_audit(&self) -> &Audit {
+        &self.shared.key_audit
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {

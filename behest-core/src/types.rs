@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod chat;
 pub mod control;
+pub mod embeddings;
 pub mod ids;
 pub mod mint;
 pub mod model;

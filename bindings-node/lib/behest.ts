@@ -2,6 +2,7 @@
 import { AuthModule, type MintResult } from "./auth.js";
 import { ChatModule } from "./chat.js";
 import type { BehestInit, Mode, ResolvedConfig } from "./config.js";
+import { EmbeddingsModule } from "./embeddings.js";
 import { type LocalGateway, type LocalInit, type Running, start } from "./local.js";
 import { ModelsModule } from "./models.js";
 import { Session } from "./session.js";
@@ -57,6 +58,8 @@ export class Behest implements AsyncDisposable {
   readonly auth: AuthModule;
   /** Chat completions. */
   readonly chat: ChatModule;
+  /** Vectors of texts. */
+  readonly embeddings: EmbeddingsModule;
   /** Conversations that the gateway remembers. */
   readonly threads: ThreadsModule;
   /** What was used, and what it cost. */
@@ -83,6 +86,7 @@ export class Behest implements AsyncDisposable {
     this.mode = session.config.mode;
     this.auth = new AuthModule(session);
     this.chat = new ChatModule(session);
+    this.embeddings = new EmbeddingsModule(session);
     this.threads = new ThreadsModule(session);
     this.usage = new UsageModule(session);
     this.models = new ModelsModule(session);

@@ -14,6 +14,8 @@ export type { MintOptions, MintResult } from "./auth.js";
 export { ChatModule } from "./chat.js";
 export type * from "./chat-types.js";
 export { ChatCompletionStream } from "./stream.js";
+export { EmbeddingsModule } from "./embeddings.js";
+export type { Embedding, Embeddings, EmbeddingsCreateBody, EmbeddingsCreateParams } from "./embeddings.js";
 export { ThreadsModule } from "./threads.js";
 export type { Thread, ThreadListOptions, ThreadMessage } from "./threads.js";
 export { UsageModule } from "./usage.js";

@@ -137,6 +137,21 @@ test("usage is counted by user, and the API key sees the whole project", async (
   assert.ok(bill.platform.requests + bill.byok.requests > 0);
 });
 
+test("texts become vectors, for the user that either argument names", async () => {
+  const user_id = "ada-of-vectors";
+  const input = ["The sky is blue", "the SKY is blue"];
+  const answer = await client.embeddings.create({ input, dimensions: 64, user_id });
+  assert.deepEqual(answer.data.map(({ index, embedding }) => [index, embedding.length]), [[0, 64], [1, 64]]);
+  assert.deepEqual(answer.data[0]?.embedding, answer.data[1]?.embedding);
+  assert.equal(answer.usage?.prompt_tokens, 8);
+  assert.equal(meta(answer).provider, "local");
+  const encoded = await client.embeddings.create({ input: "a", encoding_format: "base64" }, { userId: user_id });
+  assert.equal(Buffer.from(String(encoded.data[0]?.embedding), "base64").length, 4 * 256);
+  assert.equal((await client.usage.get({}, { userId: user_id })).totals.requests, 2);
+  await assert.rejects(client.embeddings.create({ input: [] }), (error) =>
+    error instanceof BehestBadRequestError && error.param === "input");
+});
+
 test("models are listed and found, by either name", async () => {
   const models = await client.models.list();
   assert.equal(models.object, "list");

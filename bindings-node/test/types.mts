@@ -11,6 +11,7 @@ import {
   type ChatCompletionChunk,
   ChatCompletionStream,
   type ChatCreateParams,
+  type Embeddings,
   type LocalBehest,
   type MintResult,
   OpenAI as ReExported,
@@ -57,6 +58,7 @@ async function reads(stream: ChatCompletionStream, answer: ChatCompletion): Prom
 
 async function others(): Promise<void> {
   is<MintResult>()(await client.auth.mint({ user_id: "ada" }));
+  is<Embeddings>()(await client.embeddings.create({ input: ["a"], dimensions: 8, user_id: "ada" }));
   is<Thread[]>()(await client.threads.list());
   is<ThreadMessage[]>()(await client.threads.messages("t", { userId: "ada" }));
   is<void>()(await client.threads.delete("t"));

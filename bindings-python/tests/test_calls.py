@@ -1,5 +1,6 @@
 """Every call of both clients, against a real gateway."""
 
+import base64
 from collections import deque
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -111,6 +112,36 @@ def test_one_user_does_not_see_anothers_usage_by_a_token(client: SyncBehest, use
     with pytest.raises(BehestError) as raised:
         client.usage.get(user_id="somebody-else", token=token)
     assert raised.value.status == 403
+
+
+def test_texts_become_vectors(client: SyncBehest, user: str) -> None:
+    answer = client.embeddings.create(input=["The sky is blue", "the SKY is blue"], dimensions=64, user_id=user)
+    assert type(answer) is types.Embeddings
+    assert type(answer.data[0]) is types.Embedding
+    assert [row.index for row in answer.data] == [0, 1]
+    assert len(answer.data[0].embedding) == 64
+    assert answer.data[0].embedding == answer.data[1].embedding
+    assert (answer.usage and answer.usage.prompt_tokens, answer.meta.provider) == (8, "local")
+    assert client.usage.get(user_id=user).totals.input_tokens == 8
+
+
+def test_texts_may_come_from_a_generator_and_vectors_as_base64(client: SyncBehest, user: str) -> None:
+    texts = (text for text in ("a", "b"))
+    answer = client.embeddings.create(input=texts, encoding_format="base64", user_id=user)
+    for row in answer.data:
+        assert len(base64.b64decode(str(row.embedding))) == 4 * 256
+    tokens = client.embeddings.create(input=[[1, 2], [3]], user_id=user)
+    assert len(tokens.data) == 2
+
+
+@in_a_loop
+async def test_texts_become_vectors_in_a_loop(options: dict[str, Any], user: str) -> None:
+    async with Behest(**options) as client:
+        answer = await client.embeddings.create(input="The sky is blue", user_id=user)
+        assert len(answer.data[0].embedding) == 256
+        with pytest.raises(BehestBadRequestError) as raised:
+            await client.embeddings.create(input=[], user_id=user)
+        assert raised.value.param == "input"
 
 
 def test_models_are_listed(client: SyncBehest) -> None:

@@ -19,12 +19,16 @@ BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 CLASSES = [Behest, SyncBehest, Stream, AsyncStream, *[getattr(types, name) for name in types.__all__]]
 
 
+def groups(client: Behest | SyncBehest) -> list[Any]:
+    completions, rest = client.chat.completions, [client.threads, client.usage, client.models]
+    return [client.auth, completions, client.embeddings, *rest]
+
+
 def documented() -> Iterator[tuple[str, Any]]:
     for name in behest.__all__:
         yield name, getattr(behest, name)
     for client in (Behest(key=KEY), SyncBehest(key=KEY)):
-        groups = [client.auth, client.chat.completions, client.threads, client.usage, client.models]
-        for kind in [*CLASSES, *[type(group) for group in groups]]:
+        for kind in [*CLASSES, *[type(group) for group in groups(client)]]:
             for name, member in vars(kind).items():
                 if not name.startswith("_"):
                     yield f"{kind.__name__}.{name}", getattr(member, "__func__", member)
@@ -49,7 +53,7 @@ def compiled(program: str) -> CodeType:
 
 def test_every_call_has_an_example() -> None:
     for client in (Behest(key=KEY), SyncBehest(key=KEY)):
-        for group in (client.auth, client.chat.completions, client.threads, client.usage, client.models):
+        for group in groups(client):
             for name in vars(type(group)):
                 if not name.startswith("_"):
                     assert f"{type(group).__name__}.{name} 0" in EXAMPLES

@@ -10,7 +10,7 @@ import behest
 from behest import AsyncStream, Behest, Stream, SyncBehest, types
 
 KEY = f"behest_sk_live_{'0' * 32}"
-GROUPS = ["auth", "chat", "chat.completions", "threads", "usage", "models"]
+GROUPS = ["auth", "chat", "chat.completions", "embeddings", "threads", "usage", "models"]
 # By its name in the asynchronous half.
 NAMES = {
     "aclose": "close",

@@ -1,4 +1,4 @@
-"""Starts `behest serve` as a stranger would, with nothing configured, and stops it."""
+"""Starts `behest serve` as a stranger would, with nothing configured unless a test says so, and stops it."""
 
 import contextlib
 import json
@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -71,12 +71,20 @@ def read_ready(process: subprocess.Popen[str]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def running(program: pathlib.Path | None = None) -> Iterator[Gateway]:
-    """Runs a gateway with a data directory of its own; `program` stands in for the one that cargo built."""
+def running(
+    program: pathlib.Path | None = None, settings: str = "", environment: Mapping[str, str] | None = None
+) -> Iterator[Gateway]:
+    """Runs a gateway with a data directory of its own; `program` stands in for the one that cargo built.
+
+    `settings` is what its configuration file says, `environment` the variables that the file names.
+    """
     with tempfile.TemporaryDirectory(prefix="behest-clients-") as folder:
+        file = pathlib.Path(folder) / "behest.toml"
+        file.write_text(settings)
         process = subprocess.Popen(
             [ROOT / "scripts/without-providers", program or binary(), "serve"]
-            + ["--port", "0", "--json", "--no-profile", "--data-dir", folder],
+            + ["--port", "0", "--json", "--no-profile", "--data-dir", f"{folder}/data", "--config", file],
+            env=os.environ | dict(environment or {}),
             stdout=subprocess.PIPE,
             text=True,
         )

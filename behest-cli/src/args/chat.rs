@@ -52,6 +52,35 @@ pub struct ChatArgs {
     pub interactive: bool,
 }
 
+const EMBED_EXAMPLES: &str = "\
+Without a text, each line of standard input is one. With --json the vectors are whole.
+
+Examples:
+  behest embed \"The sky is blue\"
+  behest embed --model text-embedding-3-small --dimensions 256 \"The sky is blue\" \"Grass is green\"
+  behest embed --json < questions.txt | jq -c .data[].embedding";
+
+/// What to embed, and as whom.
+#[derive(Debug, Args)]
+#[command(after_help = EMBED_EXAMPLES)]
+pub struct EmbedArgs {
+    /// The texts, each an argument
+    #[arg(value_name = "TEXT")]
+    pub texts: Vec<String>,
+    /// The model [default: the project's own, which must then be one that embeds]
+    #[arg(short, long)]
+    pub model: Option<String>,
+    /// How long the vectors are to be [default: the model's own length]
+    #[arg(short, long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub dimensions: Option<u32>,
+    /// The end user.
+    #[command(flatten)]
+    pub user: UserArgs,
+    /// The session that the cost is attributed to
+    #[arg(short, long, value_name = "ID", env = "BEHEST_SESSION_ID", hide_env_values = true)]
+    pub session: Option<String>,
+}
+
 const MINT_EXAMPLES: &str = "\
 Prints the token alone, so that it can be put into a variable. With a signing key in BEHEST_KEY
 the token is signed here, without the gateway.

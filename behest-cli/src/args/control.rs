@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use behest_core::types::control::Plan;
 use behest_core::types::mint::Role;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Arg, Args, Subcommand, ValueEnum};
 
 /// What a credential may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -156,45 +156,87 @@ pub enum SigningKeysCommand {
 
 const ADD_EXAMPLES: &str = "\
 The key is asked for, or read from standard input. It is never an argument, which other programs
-could see.
+could see. The provider is asked, at no cost, whether it takes the key, and a key that it refuses
+is not kept.
+
+Here --base-url is the provider's address. The gateway's stands before `providers`, or in
+BEHEST_BASE_URL, or in the profile.
 
 Examples:
   behest providers add openai
-  pass show openai | behest providers add openai
-  behest providers add ollama --url http://127.0.0.1:11434/v1 --local --no-key";
+  pass show openai | behest providers add openai --project amber-fox-042
+  behest providers add ollama --base-url http://127.0.0.1:11434/v1 --local --no-key
+  behest --base-url https://behest.example.com providers add anthropic";
 
 /// A provider to add.
 #[derive(Debug, Args)]
-#[command(after_help = ADD_EXAMPLES)]
+// The address is typed as `--base-url`, which the global option of that name must not take: see `args::address`.
+#[command(after_help = ADD_EXAMPLES, arg(provider_address()))]
 pub struct ProvidersAddArgs {
-    /// `openai`, or a name of your own for an OpenAI-compatible server
+    /// `openai`, `anthropic` and the like, or a name of your own for an OpenAI-compatible server
     pub name: String,
-    /// Where it answers, `/v1` included
-    #[arg(long)]
+    /// Where it answers
+    #[arg(long, hide = true)]
     pub url: Option<String>,
-    /// It stands on this machine or in a private network
+    /// It stands on this machine or in a private network (the operator's to say)
     #[arg(long)]
     pub local: bool,
     /// It needs no key
     #[arg(long)]
     pub no_key: bool,
-    /// A model that it serves; may be repeated
-    #[arg(long = "model", value_name = "MODEL")]
+    /// Keep the key without asking the provider whether it takes it
+    #[arg(long)]
+    pub no_check: bool,
+    /// The models that it serves, with commas between them; may be repeated
+    #[arg(long = "models", alias = "model", value_name = "MODELS", value_delimiter = ',')]
     pub models: Vec<String>,
+}
+
+/// Stands in the help in the place of the global option, whose id it has.
+fn provider_address() -> Arg {
+    Arg::new("base_url")
+        .long("base-url")
+        .value_name("URL")
+        .help("Where the provider answers, `/v1` included (the operator's to say)")
+}
+
+const ROTATE_EXAMPLES: &str = "\
+For a gateway that is stopped. Run it again after it was stopped or killed, and it goes on; until it
+is done no gateway starts on this data. Backups from before need the old key.
+
+With the master key in the data directory the command makes a new one and puts it there. With the
+master key in BEHEST_ENCRYPTION_KEY, put the new one into BEHEST_ENCRYPTION_KEY_NEW.
+
+Examples:
+  behest providers rotate-master
+  BEHEST_ENCRYPTION_KEY_NEW=$(openssl rand -hex 32) behest providers rotate-master";
+
+/// Whose master key to change.
+#[derive(Debug, Args)]
+#[command(after_help = ROTATE_EXAMPLES)]
+pub struct RotateMasterArgs {
+    /// Where the database and the keys live [default: the user's data directory]
+    #[arg(long, value_name = "DIR", env = "BEHEST_DATA_DIR", hide_env_values = true)]
+    pub data_dir: Option<PathBuf>,
+    /// The gateway's configuration file, which may name the data directory
+    #[arg(long, value_name = "FILE", env = "BEHEST_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
 }
 
 /// `behest providers ...`
 #[derive(Debug, Subcommand)]
 pub enum ProvidersCommand {
-    /// Add a provider, or replace its key
+    /// Add a provider of the tenant, or of the project that --project names; or replace its key
     Add(ProvidersAddArgs),
-    /// List providers; of keys only the last four characters are known
+    /// List providers of the tenant, or of the project that --project names
     List,
-    /// Remove a provider and its key
+    /// Remove a provider and its key from the tenant, or from the project that --project names
     Remove {
         /// The provider's name
         name: String,
     },
+    /// Change the master key that seals what a gateway keeps secret
+    RotateMaster(RotateMasterArgs),
 }
 
 /// `behest models ...`

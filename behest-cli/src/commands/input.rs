@@ -29,7 +29,8 @@ pub enum InputError {
 
 impl Explain for InputError {}
 
-/// A secret: typed without an echo, or the first line of standard input.
+/// A secret: typed without an echo, or the first line of standard input; all of it where that begins as JSON does, since
+/// some keys are files.
 ///
 /// # Errors
 /// [`InputError`] when none comes.
@@ -38,7 +39,11 @@ pub fn secret(what: &str, printer: Printer) -> Result<Secret, InputError> {
         printer.prompt(format_args!("{what} (not shown): "));
         rpassword::read_password()?
     } else {
-        first_line()?
+        let mut text = first_line()?;
+        if text.trim_start().starts_with('{') {
+            io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text)?;
+        }
+        text
     };
     match text.trim() {
         "" => Err(InputError::Nothing(what.to_owned())),

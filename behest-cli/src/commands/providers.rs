@@ -1,4 +1,4 @@
-//! `behest providers`: where a tenant's models come from.
+//! `behest providers`: where the models of a tenant, or of one project, come from.
 
 use behest_core::types::control::{NewProvider, Provider};
 use reqwest::Method;
@@ -18,7 +18,7 @@ pub async fn add(
     args: ProvidersAddArgs,
     printer: Printer,
 ) -> Result<ExitStatus, Report> {
-    let tenant = operator.tenant_id().await?;
+    let owner = owner(operator).await?;
     let api_key = match args.no_key {
         true => None,
         false => Some(input::secret(&format!("Key for {}", args.name), printer)?.expose().to_owned()),
@@ -29,9 +29,9 @@ pub async fn add(
         base_url: args.url,
         local: args.local,
         models: (!args.models.is_empty()).then_some(args.models),
+        check: !args.no_check,
     };
-    let path = ["tenants", tenant.as_str(), "providers"];
-    let provider: Provider = operator.control.write(Method::POST, &path, &body).await?;
+    let provider: Provider = operator.control.write(Method::POST, &owner.path(), &body).await?;
     printer.answer(std::slice::from_ref(&provider), |rows| table(rows).to_string())?;
     Ok(ExitStatus::Success)
 }
@@ -41,8 +41,7 @@ pub async fn add(
 /// # Errors
 /// [`Report`]
 pub async fn list(operator: &Operator, printer: Printer) -> Result<ExitStatus, Report> {
-    let tenant = operator.tenant_id().await?;
-    let providers: Vec<Provider> = operator.control.list(&["tenants", &tenant, "providers"]).await?;
+    let providers: Vec<Provider> = operator.control.list(&owner(operator).await?.path()).await?;
     printer.answer(&providers, |providers| table(providers).to_string())?;
     Ok(ExitStatus::Success)
 }
@@ -52,10 +51,36 @@ pub async fn list(operator: &Operator, printer: Printer) -> Result<ExitStatus, R
 /// # Errors
 /// [`Report`]
 pub async fn remove(operator: &Operator, name: &str, printer: Printer) -> Result<ExitStatus, Report> {
-    let tenant = operator.tenant_id().await?;
-    operator.control.act(Method::DELETE, &["tenants", &tenant, "providers", name]).await?;
+    let owner = owner(operator).await?;
+    operator.control.act(Method::DELETE, &[&owner.path()[..], &[name]].concat()).await?;
     printer.say(format_args!("removed provider {name}"));
     Ok(ExitStatus::Success)
+}
+
+/// Whose providers a command is about.
+struct Owner {
+    kind: &'static str,
+    id: String,
+}
+
+impl Owner {
+    fn path(&self) -> [&str; 3] {
+        [self.kind, &self.id, "providers"]
+    }
+}
+
+/// The project that was named, or else the tenant. A project that is only kept in the profile does not count: what is
+/// meant for a tenant must not end up in one project.
+async fn owner(operator: &Operator) -> Result<Owner, Report> {
+    match operator.named_project_id().await? {
+        Some(id) => Ok(Owner { kind: "projects", id }),
+        None => Ok(Owner { kind: "tenants", id: operator.tenant_id().await? }),
+    }
+}
+
+fn key(provider: &Provider) -> String {
+    let shown = provider.key_last_four.as_ref().map(|last| format!("...{last}")).unwrap_or_default();
+    if provider.readable { shown } else { format!("{shown} (cannot be read: add it again)") }
 }
 
 fn table(providers: &[Provider]) -> Table {
@@ -64,7 +89,7 @@ fn table(providers: &[Provider]) -> Table {
         table.row([
             provider.name.clone(),
             provider.source.clone(),
-            provider.key_last_four.as_ref().map(|last| format!("...{last}")).unwrap_or_default(),
+            key(provider),
             if provider.local { "yes" } else { "no" }.to_owned(),
             provider.base_url.clone().unwrap_or_default(),
             provider.created_at.clone().unwrap_or_default(),

@@ -40,6 +40,9 @@ impl Explain for gateway::ServeError {
             Self::Start(StartError::Locked { .. }) => {
                 "stop the other gateway, or name another directory with `--data-dir`"
             }
+            Self::Start(StartError::HalfRotated { .. }) => {
+                "the command goes on where it was stopped; it needs the same `--data-dir`"
+            }
             _ => return None,
         };
         Some(hint.to_owned())

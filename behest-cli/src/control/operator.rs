@@ -64,6 +64,7 @@ impl Explain for OperatorError {
 pub struct Operator {
     /// The control plane.
     pub control: Control,
+    named_project: Option<String>,
     project: Option<String>,
     tenant: Option<String>,
 }
@@ -80,6 +81,7 @@ impl Operator {
         let kept = profile.entry.unwrap_or_default();
         Ok(Self {
             control: Control::new(&base_url, secret)?,
+            named_project: connection.project.clone(),
             project: connection.project.clone().or(kept.project_id),
             tenant: connection.tenant.clone().or(kept.tenant_id),
         })
@@ -115,6 +117,17 @@ impl Operator {
         match projects.into_iter().find(|project| project.slug == name) {
             Some(project) => Ok(project.id),
             None => Err(OperatorError::NoSuchProject(name.to_owned()).into()),
+        }
+    }
+
+    /// The id of the project that was named with the command, if one was.
+    ///
+    /// # Errors
+    /// [`OperatorError::NoSuchProject`]
+    pub async fn named_project_id(&self) -> Result<Option<String>, Report> {
+        match &self.named_project {
+            Some(name) => self.find_project_id(name).await.map(Some),
+            None => Ok(None),
         }
     }
 

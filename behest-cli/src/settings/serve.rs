@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use behest_core::gateway::config::{Config, ConfigError};
+use behest_core::gateway::rotation::Rotation;
 use behest_core::{Secret, env};
 use directories::ProjectDirs;
 
 use super::environment;
-use crate::args::{GlobalArgs, LogFormat, ServeArgs};
+use crate::args::{GlobalArgs, LogFormat, RotateMasterArgs, ServeArgs};
 use crate::control::read_secret;
 use crate::report::{Explain, Report};
 
@@ -103,6 +104,20 @@ pub fn serve(args: ServeArgs, global: &GlobalArgs) -> Result<ServeSettings, Repo
     // What runs on a free port or on data of its own comes and goes; a profile would outlive it.
     let keeps_profile = !args.no_profile && is_usual_place && config.port != 0;
     Ok(ServeSettings { config, secret_place, keeps_profile, log: args.log, log_format: args.log_format })
+}
+
+/// Whose master key is to be changed, and the keys that the environment holds.
+///
+/// # Errors
+/// [`ServeError`] when there is no data directory to be found.
+pub fn rotation(args: RotateMasterArgs) -> Result<Rotation, ServeError> {
+    let config = args.config.as_deref().map(load).transpose()?.unwrap_or_default();
+    let data_dir = match args.data_dir.or(config.data_dir) {
+        Some(data_dir) => data_dir,
+        None => default_data_dir()?,
+    };
+    let secret = |name| env::read(name).map(Secret::new);
+    Ok(Rotation { data_dir, key: secret(env::ENCRYPTION_KEY), new_key: secret(env::ENCRYPTION_KEY_NEW) })
 }
 
 fn admin_secret(file: Option<&Path>) -> Result<(Option<Secret>, SecretPlace), Report> {

@@ -237,7 +237,10 @@ fn a_providers_key_comes_from_standard_input() {
 
     ----- stderr -----
     ");
-    assert_eq!(script.asked()[1].body, json!({ "name": "openai", "api_key": "sk-9876", "local": false }));
+    assert_eq!(
+        script.asked()[1].body,
+        json!({ "name": "openai", "api_key": "sk-9876", "local": false, "check": true })
+    );
     behest_snapshot!(control(&script, &["providers", "add", "openai"]), @r"
     exit_code: 1
     ----- stdout -----
@@ -252,12 +255,55 @@ fn a_local_provider_needs_no_key() {
     let provider = json!({ "name": "ollama", "source": "tenant", "local": true, "base_url": "http://127.0.0.1:11434/v1" });
     let script = start(&[("POST /v1/tenants/t-1/providers", 201, provider)]);
     let arguments =
-        ["providers", "add", "ollama", "--local", "--no-key", "--url", "http://127.0.0.1:11434/v1"];
-    control(&script, &[&arguments[..], &["--tenant", "t-1", "--model", "a", "--model", "b"]].concat())
+        ["providers", "add", "ollama", "--local", "--no-key", "--base-url", "http://127.0.0.1:11434/v1"];
+    control(&script, &[&arguments[..], &["--tenant", "t-1", "--models", "a,b", "--no-check"]].concat())
         .run()
         .text();
     let expected = json!({
         "name": "ollama", "base_url": "http://127.0.0.1:11434/v1", "local": true, "models": ["a", "b"],
+        "check": false,
     });
     assert_eq!(script.asked()[0].body, expected);
+}
+
+#[test]
+fn a_named_project_has_providers_of_its_own() {
+    let id = "0197a2c4-7a5e-7c3d-9f00-000000000001";
+    let mine = json!({ "name": "openai", "source": "project", "project_id": id, "local": false,
+        "key_last_four": "9876", "readable": false });
+    let script = start(&[
+        ("GET /v1/projects/0197a2c4-7a5e-7c3d-9f00-000000000001/providers", 200, json!({ "data": [mine] })),
+        ("DELETE /v1/projects/0197a2c4-7a5e-7c3d-9f00-000000000001/providers/openai", 204, json!(null)),
+    ]);
+    behest_snapshot!(control(&script, &["providers", "list", "--project", id]), @r"
+    exit_code: 0
+    ----- stdout -----
+    name    source   key                                     local  address  added
+    openai  project  ...9876 (cannot be read: add it again)  no
+
+    ----- stderr -----
+    ");
+    behest_snapshot!(control(&script, &["providers", "remove", "openai", "--project", id]), @r"
+    exit_code: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    removed provider openai
+    ");
+}
+
+#[test]
+fn a_provider_that_could_not_be_asked_is_not_added() {
+    let message = "the key is not stored, because openai could not be asked whether it takes it";
+    let line = "POST /v1/tenants/t-1/providers";
+    let script = start(&[(line, 502, problem("upstream_error", message))]);
+    let add = ["providers", "add", "openai", "--tenant", "t-1"];
+    behest_snapshot!(control(&script, &add).input("sk-9876\n"), @r"
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the key is not stored, because openai could not be asked whether it takes it
+      trace id: trace-1
+    ");
 }

@@ -28,7 +28,7 @@ async fn with_bodies(faulty: &Faulty) -> Vec<(reqwest::Method, String)> {
 }
 
 fn is_control(path: &str) -> bool {
-    path.starts_with("/v1/tenants") || path.starts_with("/v1/projects")
+    ["/v1/tenants", "/v1/projects", "/v1/catalogue"].iter().any(|begin| path.starts_with(begin))
 }
 
 fn request(faulty: &Faulty, method: &reqwest::Method, path: &str) -> reqwest::RequestBuilder {

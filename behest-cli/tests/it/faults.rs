@@ -36,6 +36,8 @@ pub struct Faulty {
     pub http: reqwest::Client,
     pub key: String,
     pub admin_secret: String,
+    /// What else may reach neither its log nor its data.
+    pub secrets: Vec<String>,
     gateway: Option<TestGateway>,
     arguments: Vec<String>,
     /// What earlier processes have logged.
@@ -69,13 +71,15 @@ impl Faulty {
             upstream.base_url()
         );
         fs::write(sandbox.home().join("behest.toml"), config).expect("a file");
-        let always = ["--config", "behest.toml", "--log", "debug"];
-        let arguments: Vec<String> = always.iter().chain(arguments).map(|word| (*word).to_owned()).collect();
+        let log: &[&str] = if arguments.contains(&"--log") { &[] } else { &["--log", "debug"] };
+        let arguments = [&["--config", "behest.toml"], log, arguments].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let gateway = serve(sandbox, &arguments);
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let (key, admin_secret) =
             (gateway.text("api_key").to_owned(), gateway.text("admin_secret").to_owned());
-        Self { upstream, http, key, admin_secret, gateway: Some(gateway), arguments, logs: String::new() }
+        let (secrets, logs) = (Vec::new(), String::new());
+        Self { upstream, http, key, admin_secret, secrets, gateway: Some(gateway), arguments, logs }
     }
 
     pub fn gateway(&self) -> &TestGateway {
@@ -185,7 +189,8 @@ impl Faulty {
 
     fn finish_with_texts(mut self, texts: &[&str]) {
         let gateway = self.gateway.take().expect("it runs");
-        let secrets = [PROVIDER_KEY, &self.key, &self.admin_secret];
+        let mut secrets = vec![PROVIDER_KEY, &self.key, &self.admin_secret];
+        secrets.extend(self.secrets.iter().map(String::as_str));
         gateway.signal("TERM");
         // Its files are looked at before its home goes with it.
         let data = gateway.sandbox.home().join("data");

@@ -33,6 +33,29 @@ fn a_conversation_in_a_thread_is_remembered_listed_shown_and_deleted() {
 }
 
 #[test]
+fn texts_become_vectors_from_arguments_or_lines() {
+    let gateway = TestGateway::start();
+    behest_snapshot!(gateway.behest(&["embed", "--dimensions", "4", "one", "one two"]), @r"
+    exit_code: 0
+    ----- stdout -----
+    text     dimensions  begins with
+    one      4           0.0000 0.0000 0.0000 1.0000
+    one two  4           0.0000 0.7071 0.0000 0.7071
+
+    ----- stderr -----
+    local/echo: 3 tokens in, $0.00
+    ");
+    let piped = gateway.behest(&["embed", "--json", "--user", "ann"]).input("one\n\ntwo\n").run().json();
+    assert_eq!(piped["data"].as_array().map(Vec::len), Some(2), "each line that holds something is a text");
+    assert_eq!(piped["data"][1]["embedding"].as_array().map(Vec::len), Some(256));
+    let used = gateway.behest(&["usage", "--json", "--user", "ann"]).run().json();
+    assert_eq!((&used["totals"]["requests"], &used["totals"]["tokens"]), (&1.into(), &2.into()));
+    let nothing = gateway.behest(&["embed"]).input("\n").run();
+    assert_eq!(nothing.exit_code, 1, "{nothing}");
+    assert!(nothing.stderr.contains("there is no text"), "{nothing}");
+}
+
+#[test]
 fn a_minted_token_is_alone_on_standard_output() {
     let gateway = TestGateway::start();
     let outcome = gateway.behest(&["mint", "--user", "ann", "--tier", "pro", "--ttl", "600"]).run();

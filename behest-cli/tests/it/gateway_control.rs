@@ -76,12 +76,31 @@ fn a_signing_key_signs_here_until_it_is_revoked() {
 #[test]
 fn a_provider_is_added_from_a_pipe_and_its_key_never_comes_back() {
     let gateway = TestGateway::start();
-    gateway.control(&["providers", "add", "openai"]).input("sk-proj-0123456789\n").run().text();
+    gateway.control(&["providers", "add", "openai", "--no-check"]).input("sk-proj-0123456789\n").run().text();
     let listed = gateway.control(&["providers", "list"]).run();
     assert!(listed.text().contains("...6789"), "{listed}");
     assert!(!listed.text().contains("sk-proj"), "{listed}");
     gateway.control(&["providers", "remove", "openai"]).run().text();
     assert!(!gateway.control(&["providers", "list"]).run().text().contains("openai"));
+}
+
+#[test]
+fn a_key_that_is_a_file_is_read_to_its_end() {
+    let gateway = TestGateway::start();
+    let (_, pem) = behest_core::token::SigningKey::generate("k").expect("a key");
+    let account = serde_json::json!({
+        "type": "service_account", "project_id": "p-1", "private_key_id": "0123456789", "client_email": "a@p-1",
+        "private_key": pem.expose(), "token_uri": "https://oauth2.googleapis.com/token",
+    });
+    let file = serde_json::to_string_pretty(&account).expect("JSON");
+    gateway.control(&["providers", "add", "vertex"]).input(&file).run().text();
+    let listed = gateway.control(&["providers", "list"]).run();
+    assert!(listed.text().contains("...6789") && !listed.text().contains("PRIVATE"), "{listed}");
+    let refused = gateway.control(&["providers", "add", "vertex"]).input("AIza-0123456789\n").run();
+    assert!(
+        refused.exit_code == 1 && format!("{refused}").contains("is not the JSON of a service account"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn help_lists_the_commands_with_examples() {
     Commands:
       serve         Start a gateway
       chat          Ask a model, once or in a conversation
+      embed         Turn texts into vectors
       models        List the models that the project may call; show and update the catalogue
       mint          Make a token for one end user
       threads       Read and delete an end user's conversations
@@ -25,7 +26,7 @@ fn help_lists_the_commands_with_examples() {
       settings      Read and change a project's settings
       keys          Manage a project's API keys
       signing-keys  Manage a tenant's keys for signing tokens without the gateway
-      providers     Manage the model providers of a tenant
+      providers     Manage the model providers of a tenant or a project, and their keys
       tenants       Manage tenants (operators only)
       completions   Print a script that completes commands in a shell
 
@@ -111,6 +112,49 @@ fn help_for_serve_lists_its_flags_and_variables() {
 
     ----- stderr -----
     ");
+}
+
+#[test]
+fn help_for_embed_lists_its_flags() {
+    behest_snapshot!(Sandbox::new().behest(["embed", "-h"]), @r#"
+    exit_code: 0
+    ----- stdout -----
+    Turn texts into vectors
+
+    Usage: behest embed [OPTIONS] [TEXT]...
+
+    Arguments:
+      [TEXT]...  The texts, each an argument
+
+    Options:
+      -m, --model <MODEL>       The model [default: the project's own, which must then be one that
+                                embeds]
+      -d, --dimensions <COUNT>  How long the vectors are to be [default: the model's own length]
+      -u, --user <ID>           The end user to act for [default: default] [env: BEHEST_USER_ID]
+      -s, --session <ID>        The session that the cost is attributed to [env: BEHEST_SESSION_ID]
+      -h, --help                Print help
+
+    Global options:
+          --json                      Print answers as JSON, one object or array on one line
+          --base-url <URL>            The gateway's address, such as http://127.0.0.1:[PORT] [env:
+                                      BEHEST_BASE_URL]
+          --admin-secret-file <FILE>  A file that holds the gateway's admin secret, for control commands
+                                      and `serve`. BEHEST_ADMIN_SECRET, which holds the secret itself,
+                                      comes second [env: BEHEST_ADMIN_SECRET_FILE]
+          --project <PROJECT>         The project that control commands are about: an id or a slug [env:
+                                      BEHEST_PROJECT_ID]
+          --tenant <TENANT>           The tenant that control commands are about: an id [env:
+                                      BEHEST_TENANT_ID]
+
+    Without a text, each line of standard input is one. With --json the vectors are whole.
+
+    Examples:
+      behest embed "The sky is blue"
+      behest embed --model text-embedding-3-small --dimensions 256 "The sky is blue" "Grass is green"
+      behest embed --json < questions.txt | jq -c .data[].embedding
+
+    ----- stderr -----
+    "#);
 }
 
 #[test]
@@ -262,6 +306,7 @@ fn every_command_has_help() {
         "providers add",
         "providers list",
         "providers remove",
+        "providers rotate-master",
         "tenants list",
         "tenants create",
         "completions",

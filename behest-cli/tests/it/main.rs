@@ -7,6 +7,8 @@
 mod snapshot;
 
 mod arguments;
+#[cfg(target_os = "linux")]
+mod canary;
 mod chat;
 mod control;
 mod errors;
@@ -38,6 +40,7 @@ mod gateway;
 mod gateway_chat;
 mod gateway_control;
 mod gateway_models;
+mod gateway_rotation;
 mod gateway_serve;
 mod help;
 mod login;

@@ -29,6 +29,8 @@ pub use self::stream::JsonStream;
 pub enum JsonCall {
     /// A chat completion. The body is sent as it is.
     Chat(Bytes),
+    /// Vectors of texts. The body is sent as it is.
+    Embeddings(Bytes),
     /// The user's threads.
     Threads(ThreadQuery),
     /// One thread.
@@ -58,6 +60,7 @@ impl JsonCall {
     /// | name | parameters |
     /// |---|---|
     /// | `chat.completions.create` | the body, sent as it is, `stream` too |
+    /// | `embeddings.create` | the body, sent as it is |
     /// | `threads.list` | `limit`, `before` |
     /// | `threads.get`, `threads.messages`, `threads.delete` | `id` |
     /// | `usage.get` | `from`, `to`, `granularity`, `user_id`, `session_id`, `model`, `group_by` |
@@ -69,8 +72,10 @@ impl JsonCall {
     /// [`Error::Request`] for a name that is none, and for a parameter that is unknown or of the wrong type.
     pub fn parse(name: &str, parameters: impl Into<Bytes>) -> Result<Self, Error> {
         let parameters = parameters.into();
-        if name == "chat.completions.create" {
-            return Ok(Self::Chat(parameters));
+        match name {
+            "chat.completions.create" => return Ok(Self::Chat(parameters)),
+            "embeddings.create" => return Ok(Self::Embeddings(parameters)),
+            _ => {}
         }
         let mut fields = Fields::read(&parameters)?;
         let call = match name {
@@ -103,6 +108,7 @@ impl JsonCall {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Chat(_) => "chat.completions.create",
+            Self::Embeddings(_) => "embeddings.create",
             Self::Threads(_) => "threads.list",
             Self::Thread(_) => "threads.get",
             Self::ThreadMessages(_) => "threads.messages",
@@ -119,11 +125,12 @@ impl JsonCall {
         let get = |path: &[&str], query: &[(&str, Option<&str>)]| {
             client.address(path, query).map(|url| Outgoing::get(self.name(), url))
         };
+        let post = |path: &[&str], body: &Bytes| {
+            client.address(path, &[]).map(|url| Outgoing::post(self.name(), url, body.clone()))
+        };
         match self {
-            Self::Chat(body) => {
-                let url = client.address(&["v1", "chat", "completions"], &[])?;
-                Ok(Outgoing::post(self.name(), url, body.clone()))
-            }
+            Self::Chat(body) => post(&["v1", "chat", "completions"], body),
+            Self::Embeddings(body) => post(&["v1", "embeddings"], body),
             Self::Threads(query) => {
                 let limit = query.limit.map(|limit| limit.to_string());
                 let query = [("limit", limit.as_deref()), ("before", query.before.as_deref())];

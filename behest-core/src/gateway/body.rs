@@ -37,6 +37,11 @@ impl Fields {
         }
     }
 
+    /// The fields by name, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), &**value))
+    }
+
     /// The fields read as JSON. What is no JSON is not there: nothing that was parsed once fails to be.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
@@ -46,12 +51,21 @@ impl Fields {
         self.0.iter().filter_map(read).collect()
     }
 
-    /// Writes the object with `messages` as its list of messages.
+    /// Writes the object.
     #[must_use]
-    pub fn write(&self, messages: &[Box<RawValue>]) -> Bytes {
+    pub fn write_alone(&self) -> Bytes {
+        let mut out = self.begin(0);
+        if out.last() == Some(&b',') {
+            out.pop();
+        }
+        out.push(b'}');
+        Bytes::from(out)
+    }
+
+    /// The object up to its last comma, with room for `more` bytes.
+    fn begin(&self, more: usize) -> Vec<u8> {
         let size: usize = self.0.iter().map(|(name, value)| name.len() + value.get().len() + 8).sum();
-        let text: usize = messages.iter().map(|message| message.get().len() + 1).sum();
-        let mut out = Vec::with_capacity(size + text + 32);
+        let mut out = Vec::with_capacity(size + more + 2);
         out.push(b'{');
         for (name, value) in &self.0 {
             // Writing a string to a `Vec` cannot fail.
@@ -60,6 +74,14 @@ impl Fields {
             out.extend_from_slice(value.get().as_bytes());
             out.push(b',');
         }
+        out
+    }
+
+    /// Writes the object with `messages` as its list of messages.
+    #[must_use]
+    pub fn write(&self, messages: &[Box<RawValue>]) -> Bytes {
+        let text: usize = messages.iter().map(|message| message.get().len() + 1).sum();
+        let mut out = self.begin(text + 30);
         out.extend_from_slice(b"\"messages\":[");
         for (index, message) in messages.iter().enumerate() {
             if index > 0 {
@@ -112,6 +134,8 @@ mod tests {
         let messages: Vec<Box<RawValue>> =
             serde_json::from_str(fields.take("messages").expect("messages").get()).expect("a list");
         assert_eq!(fields.write(&messages), text.as_bytes());
+        assert_eq!(fields.write_alone(), text.replace(r#","messages":[{"role":"user"}]"#, "").as_bytes());
+        assert_eq!(Fields::default().write_alone(), &b"{}"[..]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::providers::Timeouts;
 use super::providers::address::names_private;
 use super::providers::known::KNOWN;
+use super::providers::vertex;
 use super::store::sqlite::Durability;
 use crate::env;
 use crate::secret::Secret;
@@ -172,7 +173,7 @@ impl Default for Config {
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 32] = [
+const KEYS: [&str; 36] = [
     "host",
     "port",
     "data_dir",
@@ -201,6 +202,10 @@ const KEYS: [&str; 32] = [
     "max_concurrent",
     "max_queued",
     "queue_seconds",
+    "project",
+    "location",
+    "credentials_file",
+    "metadata_server",
     "connect",
     "first_byte",
     "idle",
@@ -262,7 +267,7 @@ impl Config {
                 settings.api_key = Some(secret(name).ok_or_else(missing)?);
             }
         }
-        Ok(())
+        vertex::settings::apply(&mut self.providers, variable)
     }
 
     /// Checks what no type can.

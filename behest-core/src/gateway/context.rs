@@ -10,11 +10,13 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::body::Fields;
+use super::idempotency::IdempotencyKey;
 use super::ledger::attempt::Attempt;
 use super::ledger::estimate;
 use super::ledger::prices::Price;
 use super::memory::Memory;
 use super::providers::http::Way;
+use super::providers::translate::vectors::Wanted;
 use super::providers::{Chunk, ChunkStream, Upstream, Whole};
 use super::routing::health::{Call, Target};
 use super::routing::models::ModelEntry;
@@ -154,8 +156,8 @@ pub struct Caller {
 pub enum Operation {
     /// To answer a conversation.
     Chat,
-    /// To turn texts into vectors.
-    Embeddings,
+    /// To turn texts into vectors, of this form.
+    Embeddings(Wanted),
 }
 
 /// After `read`: a request whose fields are kept as they came.
@@ -181,6 +183,8 @@ pub struct ModelRequest {
     pub include_usage: bool,
     /// The client's bound on the answer, in tokens.
     pub max_tokens: Option<u64>,
+    /// The client's `Idempotency-Key`.
+    pub idempotency: Option<IdempotencyKey>,
     /// Its share of the memory that bodies may take; given back when the call ends.
     pub body_permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }
@@ -191,9 +195,7 @@ impl ModelRequest {
     pub fn prompt_tokens(&self) -> u64 {
         match self.operation {
             Operation::Chat => estimate::prompt(&self.messages),
-            Operation::Embeddings => {
-                estimate::text(self.fields.get("input").map_or(0, |input| input.get().len()))
-            }
+            Operation::Embeddings(wanted) => wanted.prompt_tokens,
         }
     }
 
@@ -202,7 +204,7 @@ impl ModelRequest {
     pub fn answer_tokens(&self) -> u64 {
         match self.operation {
             Operation::Chat => estimate::answer(self.max_tokens),
-            Operation::Embeddings => 0,
+            Operation::Embeddings(_) => 0,
         }
     }
 }

@@ -10,10 +10,10 @@ pub mod providers;
 pub mod settings;
 pub mod tenants;
 
-use crate::types::problem::Code;
-
+use super::providers::ProviderError;
 use super::refusal::Refuse;
 use super::routing::models::ModelFileError;
+use crate::types::problem::Code;
 
 /// Why the control plane, or a mint, refused.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,16 @@ pub enum ControlError {
     /// The tenant's plan.
     #[error("the plan `free` has no provider keys of its own")]
     ByokNeedsPlan,
+    /// The provider could not be asked whether it takes the key.
+    #[error(
+        "the key is not stored, because {provider} could not be asked whether it takes it: {source}; `--no-check` (`\"check\": false`) stores it unasked"
+    )]
+    Unchecked {
+        /// Which provider.
+        provider: String,
+        /// What it did instead.
+        source: ProviderError,
+    },
     /// A fault of ours.
     #[error("{0}")]
     Ours(&'static str),
@@ -90,6 +100,8 @@ impl Refuse for ControlError {
             Self::Conflict(_) => Code::Conflict,
             Self::Field { .. } | Self::Catalogue(_) => Code::ValidationError,
             Self::ByokNeedsPlan => Code::ByoakRequiresPro,
+            Self::Unchecked { source: ProviderError::TimedOut { .. }, .. } => Code::UpstreamTimeout,
+            Self::Unchecked { .. } => Code::UpstreamError,
             Self::Ours(_) => Code::ServerError,
         }
     }
@@ -105,6 +117,15 @@ impl Refuse for ControlError {
         match self {
             Self::Throttled { seconds } => Some(*seconds),
             _ => None,
+        }
+    }
+
+    fn for_log(&self) -> String {
+        match self {
+            Self::Unchecked { provider, source } => {
+                format!("{provider} could not be asked whether it takes a key: {}", source.without_words())
+            }
+            other => other.to_string(),
         }
     }
 

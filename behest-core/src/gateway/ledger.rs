@@ -8,3 +8,5 @@ pub mod money;
 pub mod prices;
 pub mod record;
 pub mod report;
+pub mod sample;
+pub mod tokenizer;

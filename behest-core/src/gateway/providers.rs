@@ -2,8 +2,11 @@
 
 pub mod address;
 pub mod anthropic;
+mod censored;
+pub mod check;
 pub mod cohere;
 pub mod compatible;
+pub mod complaint;
 pub mod endpoint;
 pub mod error;
 pub mod exchange;
@@ -15,6 +18,7 @@ pub mod openai;
 pub mod streaming;
 pub mod translate;
 pub mod translated;
+pub mod vertex;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
@@ -32,10 +36,12 @@ use compatible::Compatible;
 use endpoint::Endpoint;
 use translate::TranslateError;
 use translate::ask::Target;
+use translate::vectors::Wanted;
 
+use super::auth::provider_keys;
 use super::auth::seal::{SealError, Sealer};
 use super::body::Fields;
-use super::context::Operation;
+use super::context::{ModelRequest, Operation};
 use super::ledger::record::{KeySource, Tokens};
 use super::store::rows::ProviderRow;
 use crate::secret::Secret;
@@ -58,6 +64,8 @@ pub enum Dialect {
     Anthropic,
     /// Gemini's `generateContent`.
     Gemini,
+    /// The same at Google Cloud, under an access token.
+    Vertex,
     /// Cohere's chat, version 2.
     Cohere,
 }
@@ -129,7 +137,10 @@ impl Upstream {
         models: Option<Vec<String>>,
     ) -> Self {
         let dialect = known::find(&name).map_or(Dialect::OpenAi, |known| known.dialect);
-        let endpoint = Endpoint::new(dialect, &base_url, &key);
+        let endpoint = match dialect {
+            Dialect::Vertex => Endpoint::vertex(&base_url, &key, local, source == KeySource::Platform),
+            _ => Endpoint::new(dialect, &base_url, &key),
+        };
         let id = UpstreamId::new(&name, &base_url, &key);
         Self { id, name, dialect, base_url, local, key, endpoint, source, models }
     }
@@ -150,21 +161,26 @@ impl Upstream {
         }
     }
 
-    /// A tenant's provider, its key opened.
+    /// A tenant's or a project's provider, its key opened.
     #[must_use]
-    pub fn of_tenant(row: &ProviderRow, sealer: &Sealer) -> Self {
-        let key = match (&row.sealed_key, &row.master_key_id) {
-            (Some(sealed), Some(sealed_by)) => {
-                match sealer.open(&[&row.tenant_id.to_string(), &row.name], sealed, sealed_by) {
-                    Ok(key) => ProviderKey::Open(key),
-                    Err(error) => ProviderKey::Unreadable(error),
-                }
-            }
-            _ => ProviderKey::None,
+    pub fn of_row(row: &ProviderRow, sealer: &Sealer) -> Self {
+        let key = match provider_keys::open(row, sealer) {
+            None => ProviderKey::None,
+            Some(Ok(key)) => ProviderKey::Open(key),
+            Some(Err(error)) => ProviderKey::Unreadable(error),
         };
         // Only a provider with a public address is stored without one.
         let base_url = row.base_url.clone().or_else(|| known::base_url(&row.name)).unwrap_or_default();
         Self::new(row.name.clone(), base_url, row.local, key, KeySource::Byok, row.models.clone())
+    }
+
+    /// The end of the key, or of its id, for whoever has to tell keys apart.
+    #[must_use]
+    pub fn last_four(&self) -> Option<String> {
+        match &self.key {
+            ProviderKey::Open(key) => known::last_four(self.dialect, key),
+            ProviderKey::None | ProviderKey::Unreadable(_) => None,
+        }
     }
 
     /// Whether it is the provider's public service, whose models the price table lists.
@@ -214,6 +230,8 @@ pub struct ChatCall<'c> {
     pub traceparent: Option<&'c HeaderValue>,
     /// The connections.
     pub http: &'c http::HttpClient,
+    /// Those for what must be fetched before, such as a token.
+    pub errands: &'c http::HttpClients,
     /// The patience.
     pub timeouts: Timeouts,
 }
@@ -223,6 +241,8 @@ pub struct ChatCall<'c> {
 pub struct Summary {
     /// What it used, if the provider said.
     pub tokens: Option<Tokens>,
+    /// What the provider told on its way: what it had used by then.
+    pub so_far: Option<Box<Tokens>>,
     /// Why it ended.
     pub finish_reason: Option<String>,
 }
@@ -247,6 +267,8 @@ pub struct Chunk {
     pub text: Option<String>,
     /// Pieces of tool calls of the first choice, as they came.
     pub tool_calls: Option<Box<RawValue>>,
+    /// Where it brings none of that, other words of the answer: thoughts, a refusal, arguments of a call.
+    pub other_text: Option<String>,
     /// How much of an answer it brings, in bytes of text, over all choices and kinds.
     pub answered_bytes: usize,
     /// It carries usage and nothing else.
@@ -287,8 +309,45 @@ pub trait Provider: Send + Sync {
         target: &Target<'_>,
     ) -> Result<Prepared, TranslateError>;
 
+    /// Writes the provider's request for embeddings: `fields` for `model`, by the provider's name for it.
+    ///
+    /// # Errors
+    /// When the provider has none, or no way to say it.
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError>;
+
     /// Sends it and waits for the beginning of the answer.
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError>;
+
+    /// Sends a request for embeddings, and reads the answer.
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError>;
+}
+
+/// Writes a request as the provider gets it.
+///
+/// # Errors
+/// When the provider has no way to say it.
+pub fn prepare(
+    dialect: Dialect,
+    request: &ModelRequest,
+    target: &Target<'_>,
+) -> Result<Prepared, TranslateError> {
+    let mut fields = request.fields.clone();
+    match request.operation {
+        Operation::Chat => adapter(dialect).body(&mut fields, &request.messages, target),
+        Operation::Embeddings(_) => adapter(dialect).embeddings_body(&mut fields, target.model),
+    }
+}
+
+/// Sends a request that [`prepare`] wrote, and waits for the beginning of the answer.
+///
+/// # Errors
+/// [`ProviderError`] says what the provider did instead.
+pub async fn ask(call: ChatCall<'_>) -> Result<Answer, ProviderError> {
+    let adapter = adapter(call.upstream.dialect);
+    match call.operation {
+        Operation::Chat => adapter.chat(call).await,
+        Operation::Embeddings(wanted) => adapter.embed(call, &wanted).await.map(Answer::Whole),
+    }
 }
 
 /// The adapter of a dialect.
@@ -302,6 +361,7 @@ pub fn adapter(dialect: Dialect) -> &'static dyn Provider {
         Dialect::Compatible(Compatible::Azure) => &openai::AZURE,
         Dialect::Anthropic => &translated::ANTHROPIC,
         Dialect::Gemini => &translated::GEMINI,
+        Dialect::Vertex => &translated::VERTEX,
         Dialect::Cohere => &translated::COHERE,
     }
 }

@@ -8,6 +8,7 @@ use super::providers::ProviderFailure;
 use super::providers::translate::TranslateError;
 use super::serve::edge::EdgeError;
 use super::stages::authenticate::AuthenticateError;
+use super::stages::claim::ClaimError;
 use super::stages::dispatch::DispatchError;
 use super::stages::locate::LocateError;
 use super::stages::read::ReadError;
@@ -41,6 +42,10 @@ pub trait Refuse: std::error::Error {
             _ => None,
         }
     }
+    /// Whether the client's SDK may repeat the call by itself; `None` leaves it to the SDK.
+    fn should_retry(&self) -> Option<bool> {
+        self.code().forbids_retry().then_some(false)
+    }
     /// How the log tells it, causes included: never in words that may repeat a prompt.
     fn for_log(&self) -> String {
         let mut text = self.to_string();
@@ -73,6 +78,9 @@ pub enum Refusal {
     /// The body.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The idempotency key.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// The model.
     #[error(transparent)]
     Select(#[from] SelectError),
@@ -114,6 +122,7 @@ impl Refusal {
             Self::Locate(error) => error,
             Self::Authenticate(error) => error,
             Self::Read(error) => error,
+            Self::Claim(error) => error,
             Self::Select(error) => error,
             Self::Recall(error) => error,
             Self::Route(error) => error,

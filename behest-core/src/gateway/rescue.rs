@@ -44,8 +44,8 @@ fn write(refusal: &Refusal, trace_id: &str) -> Response {
     if let Some(seconds) = cause.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if cause.code().forbids_retry() {
-        headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    if let Some(should_retry) = cause.should_retry() {
+        headers.insert(SHOULD_RETRY, HeaderValue::from_static(if should_retry { "true" } else { "false" }));
     }
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -78,7 +78,7 @@ fn body(refusal: &Refusal) -> Vec<u8> {
         },
         message,
         code: code.as_str().to_owned(),
-        retryable: code.retryable(),
+        retryable: cause.should_retry() == Some(true) || code.retryable(),
         upgrade_url: cause.upgrade_url().map(str::to_owned),
     };
     serde_json::to_vec(&problem).unwrap_or_default()

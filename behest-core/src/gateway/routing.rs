@@ -5,3 +5,4 @@ pub mod choose;
 pub mod health;
 pub mod models;
 pub mod retry;
+pub mod round;

@@ -1,7 +1,6 @@
 //! The start of a gateway: its data directory, its keys, its first tenant and project.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,12 +10,15 @@ use uuid::Uuid;
 use super::auth::api_keys;
 use super::auth::directory::Directory;
 use super::auth::key_cache::KeyCache;
+use super::auth::provider_keys::Audit;
 use super::auth::seal::{SealError, Sealer};
 use super::auth::signing_keys::Tokens;
 use super::config::{Config, ConfigError};
 use super::control::access::Failures;
 use super::control::projects;
+use super::data_dir::{self, ADMIN_SECRET_FILE, DATABASE_FILE, JOURNAL_FILE, MASTER_KEY_FILE};
 use super::hosts::Hosts;
+use super::idempotency::Answers;
 use super::ledger::journal::Journal;
 use super::providers::http::HttpClients;
 use super::providers::{ProviderKey, Upstream, known};
@@ -25,20 +27,13 @@ use super::routing::models::current::CurrentModels;
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
-use super::{Gateway, Shared, Worker, clock};
+use super::{Gateway, Shared, Worker, clock, rotation};
 use crate::gateway::drain::Drain;
 use crate::gateway::ledger::record::{KeySource, UsageRecord};
 use crate::secret::Secret;
 use crate::token::Rules;
 use crate::types::control::Plan;
 use crate::types::mint::Role;
-
-/// The file with the operator's secret, inside the data directory.
-pub const ADMIN_SECRET_FILE: &str = "admin-secret";
-const MASTER_KEY_FILE: &str = "master-key";
-const DATABASE_FILE: &str = "behest.db";
-const JOURNAL_FILE: &str = "journal";
-const LOCK_FILE: &str = "lock";
 
 /// Why a gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +63,12 @@ pub enum StartError {
     /// The master key.
     #[error("the master key (BEHEST_ENCRYPTION_KEY or the file `{MASTER_KEY_FILE}`): {0}")]
     MasterKey(#[from] SealError),
+    /// A change of the master key was begun: half of the keys are sealed by one, half by the other.
+    #[error("a change of the master key was begun in {} and is not done: run `behest providers rotate-master` to its end", path.display())]
+    HalfRotated {
+        /// Where.
+        path: PathBuf,
+    },
     /// The admin secret file is damaged.
     #[error("the admin secret in {} must have at least 32 characters", path.display())]
     AdminSecret {
@@ -97,18 +98,27 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
     let models = CurrentModels::load(config.catalogue_file.as_deref())?;
     let data_dir = config.data_dir.clone().ok_or(StartError::NoDataDir)?;
     let in_data_dir = |source| StartError::DataDir { path: data_dir.clone(), source };
-    make_private_dir(&data_dir).map_err(in_data_dir)?;
-    let lock = lock(&data_dir)?;
+    data_dir::make_private(&data_dir).map_err(in_data_dir)?;
+    let lock = data_dir::lock(&data_dir).map_err(in_data_dir)?;
+    let lock = lock.ok_or_else(|| StartError::Locked { path: data_dir.clone() })?;
+    let half_rotated = || StartError::HalfRotated { path: data_dir.clone() };
+    if config.encryption_key.is_none() && rotation::is_begun_in(&data_dir) {
+        return Err(half_rotated());
+    }
 
     let sealer = Arc::new(Sealer::from_text(&master_key(&config, &data_dir)?)?);
     let admin_secret = admin_secret(&config, &data_dir)?;
     // Made before the database makes them, so that conversations are nobody else's to read.
     for file in [DATABASE_FILE, JOURNAL_FILE] {
-        let open = private_options().write(true).create(true).truncate(false).open(data_dir.join(file));
+        let open =
+            data_dir::private_options().write(true).create(true).truncate(false).open(data_dir.join(file));
         open.map_err(in_data_dir)?;
     }
     let store: Arc<dyn Store> =
         Arc::new(Sqlite::open(&data_dir.join(DATABASE_FILE), config.ledger_durability)?);
+    if rotation::is_begun(&*store).await? {
+        return Err(half_rotated());
+    }
     let (journal, open) =
         Journal::open(&data_dir.join(JOURNAL_FILE), config.max_calls).map_err(in_data_dir)?;
     models.resume(&*store).await?;
@@ -121,13 +131,15 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         ..Rules::default()
     };
     let tokens = Tokens::load(&*store, &sealer, rules, config.issuer.clone()).await?;
+    let key_audit = Audit::of(&*store, &sealer).await?;
     let first_start = first_start(&*store, &admin_secret).await?;
     let hosts = Hosts {
         base_domain: config.base_domain.clone(),
         allowed: config.allowed_hosts.clone(),
         loopback: is_loopback(&config.host),
     };
-    let http = HttpClients::new(config.connect_timeouts()).map_err(StartError::Certificates)?;
+    let http = HttpClients::new(config.timeouts.connect, config.connect_timeouts())
+        .map_err(StartError::Certificates)?;
     let worker = Arc::new(Worker { http, mailbox: None });
     let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
     let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));
@@ -135,9 +147,11 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         directory,
         health: Health::default(),
         models,
+        answers: Answers::default(),
         key_cache: KeyCache::new()?,
         tokens,
         sealer,
+        key_audit,
         journal,
         drain: Drain::default(),
         hosts,
@@ -239,21 +253,6 @@ async fn first_start(store: &dyn Store, admin_secret: &Secret) -> Result<Option<
     Ok(Some(FirstStart { api_key, admin_secret: admin_secret.clone() }))
 }
 
-fn lock(data_dir: &Path) -> Result<File, StartError> {
-    let in_data_dir = |source| StartError::DataDir { path: data_dir.to_owned(), source };
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(data_dir.join(LOCK_FILE))
-        .map_err(in_data_dir)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StartError::Locked { path: data_dir.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(in_data_dir(error)),
-    }
-}
-
 fn master_key(config: &Config, data_dir: &Path) -> Result<Secret, StartError> {
     match &config.encryption_key {
         Some(key) => Ok(key.clone()),
@@ -279,54 +278,10 @@ fn secret_file(
     make: impl FnOnce() -> Result<Secret, StartError>,
 ) -> Result<Secret, StartError> {
     let in_data_dir = |source| StartError::DataDir { path: data_dir.to_owned(), source };
-    if let Some(secret) = read_secret(data_dir, name).map_err(in_data_dir)? {
+    if let Some(secret) = data_dir::read_secret(data_dir, name).map_err(in_data_dir)? {
         return Ok(secret);
     }
     let secret = make()?;
-    write_secret(data_dir, name, &secret).map_err(in_data_dir)?;
+    data_dir::write_secret(data_dir, name, &secret).map_err(in_data_dir)?;
     Ok(secret)
-}
-
-/// The secret in a file of the data directory; `None` when there is no such file.
-pub(super) fn read_secret(data_dir: &Path, name: &str) -> io::Result<Option<Secret>> {
-    match fs::read_to_string(data_dir.join(name)) {
-        Ok(text) => Ok(Some(Secret::new(text.trim()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes a 0600 file of the data directory.
-pub(super) fn write_secret(data_dir: &Path, name: &str, secret: &Secret) -> io::Result<()> {
-    // Under another name first: a full disk or a crash must not leave half a secret behind.
-    let unfinished = data_dir.join(format!("{name}.new"));
-    let mut file = private_options().write(true).create(true).truncate(true).open(&unfinished)?;
-    file.write_all(secret.expose().as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    fs::rename(&unfinished, data_dir.join(name))
-}
-
-#[cfg(unix)]
-fn private_options() -> OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
-#[cfg(not(unix))]
-fn private_options() -> OpenOptions {
-    OpenOptions::new()
-}
-
-#[cfg(unix)]
-fn make_private_dir(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn make_private_dir(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
 }

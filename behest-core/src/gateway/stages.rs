@@ -8,6 +8,8 @@ pub mod settings;
 
 pub mod read;
 
+pub mod claim;
+
 pub mod select;
 
 pub mod recall;

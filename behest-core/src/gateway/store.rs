@@ -13,8 +13,8 @@ use crate::gateway::ledger::report::{BillingRow, UsageFilter, UsageRow};
 use crate::types::control::{ProjectSettings, ProjectStatus};
 
 use rows::{
-    ApiKeyRow, ConversationKey, ConversationRow, History, MessageRow, ProjectRow, ProviderRow, SigningKeyRow,
-    TenantRow,
+    ApiKeyRow, ConversationKey, ConversationRow, History, MessageRow, Owner, ProjectRow, ProviderRow,
+    SigningKeyRow, TenantRow,
 };
 
 /// Why the store did not do what it was asked. Never the caller's fault: the gateway answers 503, except for
@@ -115,12 +115,22 @@ pub trait Store: Send + Sync + 'static {
     /// Revokes a signing key of a tenant; `false` when it has no such active key.
     async fn revoke_signing_key(&self, tenant: Uuid, kid: &str, now: i64) -> Result<bool, StoreError>;
 
-    /// Adds or replaces a tenant's provider.
+    /// Adds a provider, or replaces its owner's of the same name.
     async fn put_provider(&self, row: ProviderRow) -> Result<(), StoreError>;
-    /// Lists a tenant's providers by name.
-    async fn providers(&self, tenant: Uuid) -> Result<Vec<ProviderRow>, StoreError>;
-    /// Removes a tenant's provider; `false` when it has none of that name.
-    async fn remove_provider(&self, tenant: Uuid, name: &str) -> Result<bool, StoreError>;
+    /// Lists an owner's providers by name: a tenant's without those of its projects.
+    async fn providers(&self, owner: Owner) -> Result<Vec<ProviderRow>, StoreError>;
+    /// Lists everybody's providers.
+    async fn all_providers(&self) -> Result<Vec<ProviderRow>, StoreError>;
+    /// Removes an owner's provider; `false` when it has none of that name.
+    async fn remove_provider(&self, owner: Owner, name: &str) -> Result<bool, StoreError>;
+    /// Writes a provider's key sealed anew; `false` when what stands there is not `from`.
+    async fn reseal_provider(
+        &self,
+        id: Uuid,
+        from: String,
+        sealed: String,
+        master_key_id: String,
+    ) -> Result<bool, StoreError>;
 
     /// Reads a conversation's last `limit` messages, oldest first, and the mark that a later write must match.
     async fn history(&self, key: ConversationKey, limit: u32, now: i64) -> Result<History, StoreError>;

@@ -352,14 +352,20 @@ pub struct CreatedSigningKey {
     pub private_key_pem: String,
 }
 
-/// A provider that a tenant has configured, without its key.
+/// A provider that a tenant or a project can call, without its key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
 pub struct Provider {
+    /// UUID, another with every key; absent for providers of the environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Its name, such as `openai` or `ollama`.
     pub name: String,
-    /// `tenant` for one added here, `platform` for one of the gateway's environment, `built-in` for `local`.
+    /// `project` or `tenant` for one added here, `platform` for one of the gateway's environment, `built-in` for `local`.
     pub source: String,
+    /// The project that it belongs to, where it is one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
     /// Where it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
@@ -368,12 +374,15 @@ pub struct Provider {
     /// The last four characters of the key, when it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_last_four: Option<String>,
+    /// `false` where the gateway's master key does not open the key: calls get 503 until it is added again.
+    #[serde(default = "yes")]
+    pub readable: bool,
     /// RFC 3339 instant; absent for providers of the environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
 }
 
-/// The body of `POST /v1/tenants/{id}/providers`.
+/// The body of `POST /v1/tenants/{id}/providers` and `POST /v1/projects/{id}/providers`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -392,4 +401,11 @@ pub struct NewProvider {
     /// Models that it serves, listed beside those of the catalogue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,
+    /// Whether the provider is asked, at no cost, if it takes the key; `true` when absent.
+    #[serde(default = "yes")]
+    pub check: bool,
+}
+
+const fn yes() -> bool {
+    true
 }

@@ -3,6 +3,7 @@
 use behest_core::Client;
 use behest_core::client::{CallOptions, ThreadQuery};
 use behest_core::types::chat::{ChatRequest, Message};
+use behest_core::types::embeddings::EmbeddingsRequest;
 use serde_json::{Value, json};
 
 use crate::support::fake::completion;
@@ -54,6 +55,29 @@ async fn a_chat_keeps_every_field_both_ways_and_tells_how_it_came_about() {
         }),
         "a plain call does not ask for a stream"
     );
+}
+
+#[tokio::test]
+async fn embeddings_keep_every_field_both_ways() {
+    let answer = json!({
+        "object": "list", "model": "m", "new": 1,
+        "data": [
+            { "object": "embedding", "index": 0, "embedding": [0.5, -1.0], "extra": true },
+            { "object": "embedding", "index": 1, "embedding": "AACAPw==" },
+        ],
+        "usage": { "prompt_tokens": 3, "total_tokens": 3 },
+    });
+    let (server, client) = answering(answer.clone()).await;
+    let request = EmbeddingsRequest { dimensions: Some(2), ..EmbeddingsRequest::new(vec!["a", "b"]) };
+    let request = request.model("m").with("input_type", "search_query");
+    let reply = client.embeddings().create(&request, &CallOptions::default()).await.expect("an answer");
+    assert_eq!(serde_json::to_value(&reply.data).expect("json"), answer);
+    let floats: Vec<_> = reply.data.data.iter().map(|row| row.embedding.to_floats()).collect();
+    assert_eq!(floats, [Some(vec![0.5, -1.0]), Some(vec![1.0])]);
+    let sent = last(&server);
+    assert_eq!((sent.method.as_str(), sent.path.as_str()), ("POST", "/v1/embeddings"));
+    let wanted = json!({ "model": "m", "input": ["a", "b"], "dimensions": 2, "input_type": "search_query" });
+    assert_eq!(sent.json(), wanted);
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ async fn a_body_and_an_answer_are_handed_on_as_they_are() {
 #[tokio::test]
 async fn every_call_has_a_name_and_goes_where_the_typed_one_goes() {
     let calls = [
+        ("chat.completions.create", r#"{"messages": []}"#, "POST /v1/chat/completions"),
+        ("embeddings.create", r#"{"input": "a"}"#, "POST /v1/embeddings"),
         ("threads.list", r#"{"limit": 5, "before": "t1"}"#, "GET /v1/threads?limit=5&before=t1"),
         ("threads.list", "", "GET /v1/threads"),
         ("threads.get", r#"{"id": "a:b"}"#, "GET /v1/threads/a:b"),

@@ -118,7 +118,7 @@ async fn some_things_are_the_operators_alone() {
     let token = site.token_of_role(&site.project.id, "dashboard-service").await;
     let providers = site.of_tenant("providers");
     let provider = |body: Value| site.post(&providers, &body);
-    let own = json!({ "name": "openai", "api_key": "sk-tenant-1234" });
+    let own = json!({ "name": "openai", "api_key": "sk-tenant-1234", "check": false });
     provider(own).bearer(&token).await.created();
     for body in [
         json!({ "name": "mine", "api_key": "k", "base_url": "https://mine.example/v1" }),
@@ -132,11 +132,12 @@ async fn some_things_are_the_operators_alone() {
     let metrics = site.get("/metrics").admin().await;
     assert!(String::from_utf8_lossy(&metrics.body).contains("behest_ledger_healthy 1"), "{metrics:?}");
 
-    provider(json!({ "name": "far", "base_url": "https://far.example/v1" })).admin().await.created();
-    provider(json!({ "name": "near", "base_url": "http://10.0.0.1/v1", "local": true }))
-        .admin()
-        .await
-        .created();
+    for unasked in [
+        json!({ "name": "far", "base_url": "https://far.example/v1", "check": false }),
+        json!({ "name": "near", "base_url": "http://10.0.0.1/v1", "local": true, "check": false }),
+    ] {
+        provider(unasked).admin().await.created();
+    }
     let private = json!({ "name": "near", "base_url": "http://10.0.0.1/v1" });
     assert_eq!(provider(private).admin().await.refused(400, "validation_error")["param"], "base_url");
     for bad in [json!({ "name": "local" }), json!({ "name": "A b" }), json!({ "name": "nowhere" })] {
@@ -162,6 +163,7 @@ async fn unknown_fields_and_bad_names_are_refused() {
         &site.of_project("test-token"),
         &site.of_tenant("signing-keys"),
         &site.of_tenant("providers"),
+        &site.of_project("providers"),
     ] {
         let answer = site.post(path, &json!({ "name": "x", "surprise": 1 })).admin().await;
         answer.refused(400, "validation_error");

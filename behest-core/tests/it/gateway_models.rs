@@ -131,7 +131,7 @@ async fn a_tenants_own_provider_takes_the_place_of_the_platforms() {
     call(&site, json!("fake-1")).await.ok();
     let add = json!({
         "name": "fake", "api_key": "sk-of-the-tenant", "base_url": format!("{}/v1", own.base_url()), "local": true,
-        "models": ["fake-1", "own-1"],
+        "models": ["fake-1", "own-1"], "check": false,
     });
     site.post(&site.of_tenant("providers"), &add).admin().await.created();
     call(&site, json!("fake-1")).await.ok();

@@ -29,6 +29,12 @@ mod gateway_cors;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_dialects;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_embeddings;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_estimates;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_idempotency;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_isolation;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_memory;
@@ -38,6 +44,12 @@ mod gateway_mint;
 mod gateway_models;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_parity;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_provider_check;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_provider_keys;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_rotation;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_routing;
 #[cfg(all(feature = "client", feature = "gateway"))]
@@ -49,12 +61,18 @@ mod gateway_tokens;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_usage;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_vertex;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod local;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod parity;
 #[cfg(feature = "gateway")]
 mod provider_page;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod reliability_page;
 #[cfg(feature = "gateway")]
 mod store_conformance;
+#[cfg(feature = "gateway")]
+mod store_migration;
 mod support;
 mod walls;

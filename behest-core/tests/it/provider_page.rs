@@ -1,27 +1,36 @@
-//! `docs/providers.md` holds the rules that the code goes by.
+//! `docs/providers.md` and `docs/embeddings.md` hold the rules that the code goes by.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use behest_core::gateway::providers::compatible::Compatible;
 use behest_core::gateway::providers::translate::{Rule, Rules};
-use behest_core::gateway::providers::{anthropic, cohere, gemini};
+use behest_core::gateway::providers::{anthropic, cohere, gemini, vertex};
 
-const PROVIDERS: [(&str, Rules); 6] = [
+const PROVIDERS: [(&str, Rules); 7] = [
     ("Anthropic", anthropic::RULES),
     ("Gemini", gemini::RULES),
+    ("Vertex", vertex::RULES),
     ("Cohere", cohere::RULES),
     ("Mistral", Compatible::Mistral.rules()),
     ("OpenRouter", Compatible::OpenRouter.rules()),
     ("Azure OpenAI", Compatible::Azure.rules()),
 ];
 
-/// Set, it writes the page's rules anew.
+const EMBEDDERS: [(&str, Rules); 5] = [
+    ("Gemini", gemini::EMBEDDINGS_RULES),
+    ("Cohere", cohere::EMBEDDINGS_RULES),
+    ("Mistral", Compatible::Mistral.embeddings_rules()),
+    ("OpenRouter", Compatible::OpenRouter.embeddings_rules()),
+    ("Azure OpenAI", Compatible::Azure.embeddings_rules()),
+];
+
+/// Set, it writes the pages' rules anew.
 const UPDATE: &str = "BEHEST_UPDATE_DOCS";
 
-fn tables() -> String {
+fn tables(providers: &[(&str, Rules)]) -> String {
     let mut text = String::new();
-    for (name, rules) in PROVIDERS {
+    for (name, rules) in providers {
         let _ = write!(text, "### {name}\n\n| Parameter | What becomes of it |\n| --- | --- |\n");
         let mut rules = rules.to_vec();
         rules.sort_unstable_by_key(|(parameter, _)| *parameter);
@@ -39,18 +48,25 @@ fn tables() -> String {
     text
 }
 
-#[test]
-fn the_page_of_providers_holds_the_rules_of_the_code() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/providers.md");
-    let page = std::fs::read_to_string(&path).expect("the page");
-    let (before, _) = page.split_once("<!-- rules -->\n\n").expect("the rules have their place");
-    let wanted = format!("{before}<!-- rules -->\n\n{}", tables().trim_end().to_owned() + "\n");
+#[track_caller]
+fn holds(page: &str, providers: &[(&str, Rules)]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
+    let text = std::fs::read_to_string(&path).expect("the page");
+    let (before, _) = text.split_once("<!-- rules -->\n\n").expect("the rules have their place");
+    let wanted = format!("{before}<!-- rules -->\n\n{}", tables(providers).trim_end().to_owned() + "\n");
     if std::env::var_os(UPDATE).is_some() {
         std::fs::write(&path, &wanted).expect("a page that can be written");
         return;
     }
-    assert!(
-        page == wanted,
-        "run the tests once with {UPDATE}=1, and read what has changed in docs/providers.md"
-    );
+    assert!(text == wanted, "run the tests once with {UPDATE}=1, and read what has changed in docs/{page}");
+}
+
+#[test]
+fn the_page_of_providers_holds_the_rules_of_the_code() {
+    holds("providers.md", &PROVIDERS);
+}
+
+#[test]
+fn the_page_of_embeddings_holds_the_rules_of_the_code() {
+    holds("embeddings.md", &EMBEDDERS);
 }

@@ -106,7 +106,7 @@ conforms!(
     super::identity::drafts => a_draft_is_deployed_or_discarded,
     super::identity::api_keys => api_keys_are_found_by_their_digest_and_revoked_once,
     super::identity::signing_keys => signing_keys_are_found_by_their_name_and_revoked_once,
-    super::identity::providers => providers_are_replaced_by_name,
+    super::identity::providers => providers_are_replaced_by_owner_and_name,
     super::memory::turns => turns_are_kept_in_the_order_of_their_commit,
     super::memory::scopes => conversations_are_scoped_by_all_of_their_key,
     super::memory::lists => threads_are_listed_newest_first,

@@ -28,6 +28,10 @@ Messages = Iterable[Mapping[str, Any] | CanDump]
 """A conversation: dicts with `role` and `content`, or what has `model_dump()`; a list, or what yields them."""
 
 
+EmbeddingInput = str | Iterable[str] | Iterable[int] | Iterable[Iterable[int]]
+"""What is to be embedded: a text or several, or the same as token ids."""
+
+
 class Call(Generic[T]):
     """One call of the core's: its name, its parameters and options as JSON, and how to read the answer's JSON."""
 
@@ -65,6 +69,7 @@ def _nothing(text: str, meta: str) -> None:
 
 
 _completion = _one(types.ChatCompletion)
+_embeddings = _one(types.Embeddings)
 _thread = _one(types.Thread)
 _threads = _list(types.Thread)
 _messages = _list(types.ThreadMessage)
@@ -85,6 +90,20 @@ def chat(
         whole["stream"] = True
     whole.update(body)
     return Call("chat.completions.create", encode(whole), write(options), _completion)
+
+
+def embeddings(
+    input: Any,
+    model: str | None,
+    dimensions: int | None,
+    encoding_format: str | None,
+    body: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Call[types.Embeddings]:
+    """Vectors of texts. What the package does not know of the body goes as it is."""
+    known = {"model": model, "dimensions": dimensions, "encoding_format": encoding_format}
+    whole = {"input": input, **{name: value for name, value in known.items() if value is not None}, **body}
+    return Call("embeddings.create", encode(whole), write(options), _embeddings)
 
 
 def list_threads(

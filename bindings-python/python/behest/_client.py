@@ -7,10 +7,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
+from behest._async_embeddings import AsyncEmbeddings
 from behest._async_groups import AsyncAuth, AsyncChat, AsyncModels, AsyncThreads, AsyncUsage
 from behest._base import BaseClient, close_at_exit
 from behest._channel import AsyncChannel, SyncChannel
 from behest._local import LocalStart, start_async, start_sync
+from behest._sync_embeddings import SyncEmbeddings
 from behest._sync_groups import SyncAuth, SyncChat, SyncModels, SyncThreads, SyncUsage
 from behest._warnings import tell_once
 
@@ -47,6 +49,8 @@ class Behest(BaseClient):
     """Tokens for end users."""
     chat: AsyncChat
     """Conversations with models."""
+    embeddings: AsyncEmbeddings
+    """Vectors of texts."""
     threads: AsyncThreads
     """Conversations that the gateway remembers."""
     usage: AsyncUsage
@@ -61,6 +65,7 @@ class Behest(BaseClient):
         self._channel = channel = AsyncChannel(native)
         self.auth = AsyncAuth(channel)
         self.chat = AsyncChat(channel)
+        self.embeddings = AsyncEmbeddings(channel)
         self.threads = AsyncThreads(channel)
         self.usage = AsyncUsage(channel)
         self.models = AsyncModels(channel)
@@ -143,6 +148,8 @@ class SyncBehest(BaseClient):
     """Tokens for end users."""
     chat: SyncChat
     """Conversations with models."""
+    embeddings: SyncEmbeddings
+    """Vectors of texts."""
     threads: SyncThreads
     """Conversations that the gateway remembers."""
     usage: SyncUsage
@@ -157,6 +164,7 @@ class SyncBehest(BaseClient):
         self._channel = channel = SyncChannel(native)
         self.auth = SyncAuth(channel)
         self.chat = SyncChat(channel)
+        self.embeddings = SyncEmbeddings(channel)
         self.threads = SyncThreads(channel)
         self.usage = SyncUsage(channel)
         self.models = SyncModels(channel)

@@ -23,6 +23,9 @@ __all__ = [
     "ChunkChoice",
     "Config",
     "Delta",
+    "Embedding",
+    "Embeddings",
+    "EmbeddingsUsage",
     "Gateway",
     "Message",
     "Meta",
@@ -120,6 +123,36 @@ class Delta(Object, shapes={"tool_calls": ToolCall}):
     content: str | None
     refusal: str | None
     tool_calls: list[ToolCall] | None
+
+
+class EmbeddingsUsage(Object):
+    """The tokens of one call. Nothing comes out, so the two are the same."""
+
+    __slots__ = ()
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class Embedding(Object):
+    """The vector of one text: numbers, or text where `encoding_format="base64"` was asked for."""
+
+    __slots__ = ()
+
+    object: str
+    index: int
+    embedding: list[float]
+
+
+class Embeddings(Answer, shapes={"data": Embedding, "usage": EmbeddingsUsage}):
+    """The vectors of some texts, in their order."""
+
+    __slots__ = ()
+
+    object: str
+    data: list[Embedding]
+    model: str
+    usage: EmbeddingsUsage | None
 
 
 class ChunkChoice(Object, shapes={"delta": Delta}):

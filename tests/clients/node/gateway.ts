@@ -1,7 +1,7 @@
-// Starts `behest serve` as a stranger would, with nothing configured, and stops it.
+// Starts `behest serve` as a stranger would, with nothing configured unless a test says so, and stops it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,12 +27,21 @@ function binary(): string {
   return process.env.BEHEST_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "behest");
 }
 
+/** What a gateway is told: the text of its configuration file, and the variables that it names. */
+export interface Configuration {
+  settings: string;
+  environment: Record<string, string>;
+}
+
 /** Runs a gateway with a data directory of its own, and waits for the JSON object that says that it is ready. */
-export async function start(): Promise<Gateway> {
+export async function start(configured?: Configuration): Promise<Gateway> {
   const folder = mkdtempSync(join(tmpdir(), "behest-clients-"));
-  const flags = ["serve", "--port", "0", "--json", "--no-profile", "--data-dir", folder];
+  const file = join(folder, "behest.toml");
+  writeFileSync(file, configured?.settings ?? "");
+  const flags = ["serve", "--port", "0", "--json", "--no-profile", "--data-dir", join(folder, "data"), "--config", file];
   const child = spawn(join(ROOT, "scripts/without-providers"), [binary(), ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...configured?.environment },
   });
   const ended = once(child, "exit");
   const watchdog = setTimeout(() => child.kill("SIGKILL"), 30_000);

@@ -143,3 +143,18 @@ test("the host with the slug names the project", async () => {
   });
   assert.equal(status, 200);
 });
+
+test("texts become vectors, decoded from base64 or asked for as numbers", async () => {
+  const input = ["The sky is blue", "the SKY is blue!", "Bake a cake"];
+  const model = "text-embedding-3-small";
+  const decoded = await client.embeddings.create({ model, input, dimensions: 64 });
+  const asked = await client.embeddings.create({ model, input, dimensions: 64, encoding_format: "float" });
+  assert.equal(decoded.model, "local/echo");
+  assert.deepEqual(decoded.data.map(({ index }) => index), [0, 1, 2]);
+  for (const [index, { embedding }] of asked.data.entries()) {
+    assert.deepEqual(Float32Array.from(embedding), Float32Array.from(decoded.data[index]?.embedding ?? []));
+  }
+  assert.deepEqual(asked.data[0]?.embedding, asked.data[1]?.embedding);
+  assert.equal(asked.usage.prompt_tokens, 11);
+  await assert.rejects(client.embeddings.create({ model, input: [] }), { status: 400, param: "input" });
+});

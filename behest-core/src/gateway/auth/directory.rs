@@ -10,7 +10,7 @@ use crate::gateway::context::Project;
 use crate::gateway::origin::OriginPattern;
 use crate::gateway::providers::Upstream;
 use crate::gateway::routing::catalogue::Catalogue;
-use crate::gateway::store::rows::{ApiKeyRow, SigningKeyRow};
+use crate::gateway::store::rows::{ApiKeyRow, Owner, ProviderRow, SigningKeyRow};
 use crate::gateway::store::{ProjectScope, Store, StoreError};
 use crate::token::VerifyingKey;
 use crate::types::control::ProjectStatus;
@@ -34,7 +34,7 @@ pub struct Directory {
     slugs: ReadThrough<String, Uuid>,
     api_keys: ReadThrough<[u8; 32], Arc<ApiKeyRow>>,
     signing_keys: ReadThrough<String, Arc<KnownSigningKey>>,
-    catalogues: ReadThrough<Uuid, Arc<Catalogue>>,
+    catalogues: ReadThrough<(Uuid, Uuid), Arc<Catalogue>>,
     origins: ReadThrough<(), Arc<Vec<OriginPattern>>>,
 }
 
@@ -100,19 +100,29 @@ impl Directory {
         self.signing_keys.get(&kid.to_owned(), load).await
     }
 
-    /// What a tenant may call: its own providers, their keys opened, and the platform's.
+    /// What a project of a tenant may call: its own providers, then the tenant's, their keys opened, then the platform's.
+    /// Of several with one name only the first counts, also when its key cannot be read.
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn catalogue(&self, tenant: Uuid) -> Result<Arc<Catalogue>, StoreError> {
+    pub async fn catalogue(&self, tenant: Uuid, project: Uuid) -> Result<Arc<Catalogue>, StoreError> {
         let load = async || {
-            let rows = self.store.providers(tenant).await?;
-            let own: Vec<_> =
-                rows.iter().map(|row| Arc::new(Upstream::of_tenant(row, &self.sealer))).collect();
+            let mut rows = self.store.providers(Owner::Project { tenant, project }).await?;
+            let of_tenant = self.store.providers(Owner::Tenant(tenant)).await?;
+            let replaced = |row: &ProviderRow| rows.iter().any(|own| own.name == row.name);
+            let of_tenant: Vec<_> = of_tenant.into_iter().filter(|row| !replaced(row)).collect();
+            rows.extend(of_tenant);
+            let own: Vec<_> = rows.iter().map(|row| Arc::new(Upstream::of_row(row, &self.sealer))).collect();
             Ok(Some(Arc::new(Catalogue::new(&own, &self.platform, &self.offline))))
         };
-        let found = self.catalogues.get(&tenant, load).await?;
+        let found = self.catalogues.get(&(tenant, project), load).await?;
         Ok(found.unwrap_or_else(|| Arc::new(Catalogue::new(&[], &self.platform, &self.offline))))
+    }
+
+    /// The providers of the gateway's own configuration.
+    #[must_use]
+    pub fn platform(&self) -> &[Arc<Upstream>] {
+        &self.platform
     }
 
     /// The origins of every active project: what counts while the project is not known.
@@ -145,8 +155,11 @@ impl Directory {
         self.signing_keys.forget(&kid.to_owned());
     }
 
-    /// A tenant's providers changed.
-    pub fn providers_changed(&self, tenant: Uuid) {
-        self.catalogues.forget(&tenant);
+    /// A tenant's or a project's providers changed.
+    pub fn providers_changed(&self, owner: Owner) {
+        match owner {
+            Owner::Tenant(tenant) => self.catalogues.forget_where(|(of, _)| *of == tenant),
+            Owner::Project { tenant, project } => self.catalogues.forget(&(tenant, project)),
+        }
     }
 }

@@ -60,6 +60,13 @@ impl<K: Eq + Hash + Clone, V: Clone> ReadThrough<K, V> {
         state.entries.remove(key);
     }
 
+    /// Forgets the entries whose keys are such, and every look-up under way.
+    pub fn forget_where(&self, mut such: impl FnMut(&K) -> bool) {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        state.generation += 1;
+        state.entries.retain(|key, _| !such(key));
+    }
+
     /// Forgets everything, and every look-up under way.
     pub fn forget_all(&self) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);

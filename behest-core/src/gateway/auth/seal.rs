@@ -18,7 +18,7 @@ pub enum SealError {
     #[error("the master key must be 32 bytes, as 64 hexadecimal digits or in base64")]
     MasterKey,
     /// It was sealed under another master key.
-    #[error("it was sealed under the master key `{sealed_by}`, and this gateway has `{have}`")]
+    #[error("it was sealed under the master key `{sealed_by}`, and here is `{have}`")]
     OtherKey {
         /// The key that sealed it.
         sealed_by: String,
@@ -108,6 +108,33 @@ impl Sealer {
             self.key.open_in_place(nonce, Aad::from(aad(owner)), &mut text).map_err(|_| SealError::Broken)?;
         std::str::from_utf8(plain).map(Secret::new).map_err(|_| SealError::Broken)
     }
+}
+
+/// What becomes of a sealed secret when the master key changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resealed {
+    /// Sealed by the new key.
+    Anew(String),
+    /// It was sealed by the new key before.
+    Already,
+}
+
+/// Seals by `new` what `old` had sealed.
+///
+/// # Errors
+/// [`SealError`] when neither key opens it.
+pub fn reseal(
+    old: &Sealer,
+    new: &Sealer,
+    owner: &[&str],
+    sealed: &str,
+    sealed_by: &str,
+) -> Result<Resealed, SealError> {
+    if sealed_by == new.id {
+        return new.open(owner, sealed, sealed_by).map(|_| Resealed::Already);
+    }
+    let secret = old.open(owner, sealed, sealed_by)?;
+    new.seal(owner, &secret).map(Resealed::Anew)
 }
 
 /// Length-prefixed, so that ("ab", "c") and ("a", "bc") differ.

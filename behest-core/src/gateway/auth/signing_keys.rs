@@ -7,7 +7,7 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use super::directory::Directory;
-use super::seal::{Sealer, to_hex};
+use super::seal::{SealError, Sealer, to_hex};
 use crate::gateway::context::Principal;
 use crate::gateway::store::{Store, StoreError};
 use crate::secret::Secret;
@@ -16,7 +16,8 @@ use crate::token::{Claims, Rules, SigningKey, TokenError, Verified, VerifyingKey
 
 /// How many verified tokens are remembered.
 const REMEMBERED_TOKENS: usize = 10_000;
-const STORED_AS: &str = "gateway_signing_key";
+/// The value in the store that holds the gateway's signing key, sealed: the master key's id, a space, the seal.
+pub(in crate::gateway) const STORED_AS: &str = "gateway_signing_key";
 
 /// Who signed a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,15 @@ pub struct Tokens {
     verdicts: Cache<[u8; 32], Arc<Verdict>>,
 }
 
+/// Opens the stored signing key.
+///
+/// # Errors
+/// When it was sealed under another master key, or is damaged.
+pub(in crate::gateway) fn open(stored: &str, sealer: &Sealer) -> Result<Secret, SealError> {
+    let (sealed_by, sealed) = stored.split_once(' ').ok_or(SealError::Broken)?;
+    sealer.open(&[STORED_AS], sealed, sealed_by)
+}
+
 impl Tokens {
     /// Loads the gateway's key from the store, sealed, or makes it at the first start.
     ///
@@ -87,8 +97,7 @@ impl Tokens {
                 store.value_or_insert(STORED_AS, format!("{} {sealed}", sealer.id())).await?
             }
         };
-        let (sealed_by, sealed) = stored.split_once(' ').ok_or_else(|| broken("it is damaged".to_owned()))?;
-        let pem = sealer.open(&[STORED_AS], sealed, sealed_by).map_err(|error| broken(error.to_string()))?;
+        let pem = open(&stored, sealer).map_err(|error| broken(error.to_string()))?;
         let own = SigningKey::from_pem(pem.expose()).map_err(|error| broken(error.to_string()))?;
         // The name is made of the key, so a tenant's `sk_` key can never take it.
         let thumbprint = digest::digest(&digest::SHA256, own.public().n.as_bytes());

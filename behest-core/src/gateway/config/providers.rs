@@ -29,6 +29,14 @@ pub struct ProviderConfig {
     pub queue_seconds: u64,
     /// The patience with it, where it differs from that with all.
     pub timeouts_seconds: ProviderTimeouts,
+    /// Vertex: the project of Google Cloud that pays; the service account's own when absent.
+    pub project: Option<String>,
+    /// Vertex: `global`, `us`, `eu` or a region.
+    pub location: Option<String>,
+    /// Vertex: the file with the JSON of a service account.
+    pub credentials_file: Option<String>,
+    /// Vertex: asks the metadata server of the machine, which must be one of Google Cloud, for its token.
+    pub metadata_server: bool,
     /// Its key, once read from the environment. Never in the file.
     #[serde(skip)]
     pub api_key: Option<Secret>,
@@ -45,6 +53,10 @@ impl Default for ProviderConfig {
             max_queued: 128,
             queue_seconds: 10,
             timeouts_seconds: ProviderTimeouts::default(),
+            project: None,
+            location: None,
+            credentials_file: None,
+            metadata_server: false,
             api_key: None,
         }
     }
@@ -108,8 +120,7 @@ impl Config {
 
     /// Every patience with connections that some provider has.
     pub(in crate::gateway) fn connect_timeouts(&self) -> impl Iterator<Item = Duration> {
-        let own = self.providers.keys().map(|provider| self.timeouts_of(provider).connect);
-        std::iter::once(self.timeouts.connect).chain(own)
+        self.providers.keys().map(|provider| self.timeouts_of(provider).connect)
     }
 
     /// How many calls may be under way at a provider, if the operator limits them.

@@ -5,7 +5,7 @@ use super::projects::find;
 use super::{ControlError, keys};
 use crate::gateway::auth::api_keys;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::{Gateway, setup};
+use crate::gateway::{Gateway, data_dir};
 use crate::secret::Secret;
 use crate::types::control::NewApiKey;
 
@@ -20,7 +20,7 @@ const NAME: &str = "local";
 pub async fn local_key(gateway: &Gateway, project: &str) -> Result<Secret, Refusal> {
     let unusable = |_| ControlError::Ours("the file `local-key` of the data directory cannot be used");
     let id = find(gateway, Admin::Operator, project).await?.row.id;
-    if let Some(key) = setup::read_secret(gateway.data_dir(), FILE).map_err(unusable)? {
+    if let Some(key) = data_dir::read_secret(gateway.data_dir(), FILE).map_err(unusable)? {
         let lookup = api_keys::lookup(key.expose());
         let active = gateway.store().api_keys(id).await?;
         if active.iter().any(|row| row.lookup == lookup && row.revoked_at.is_none()) {
@@ -34,6 +34,6 @@ pub async fn local_key(gateway: &Gateway, project: &str) -> Result<Secret, Refus
             Secret::new(keys::create(gateway, Admin::Operator, project, new).await?.key)
         }
     };
-    setup::write_secret(gateway.data_dir(), FILE, &key).map_err(unusable)?;
+    data_dir::write_secret(gateway.data_dir(), FILE, &key).map_err(unusable)?;
     Ok(key)
 }

@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::estimate;
 use super::journal::{JournalError, Permit};
 use super::mailbox::{Fate, Mailbox, Waiting};
 use super::money::NanoUsd;
 use super::prices::Price;
 use super::record::{Outcome, Settlement, Tokens, UsageRecord};
+use super::sample::Sample;
 use crate::gateway::clock;
 use crate::gateway::context::{Candidate, CredentialKind, Plan};
 use crate::gateway::memory::{Gathered, Memory};
 use crate::gateway::providers::{Chunk, Summary};
 use crate::gateway::store::rows::ConversationKind;
 use crate::gateway::store::{Store, StoreError};
+
+/// A longer request is not kept for an estimate: there are many calls at once, and most providers tell.
+const MAX_PROMPT_BYTES: usize = 64 << 10;
 
 /// An attempt under way. Dropping it settles it as cancelled: that is how a client that goes away is billed.
 pub struct Attempt {
@@ -30,9 +34,13 @@ struct Open {
     record: UsageRecord,
     price: Option<Arc<Price>>,
     summary: Summary,
-    /// Bytes of the answer's text so far, for an estimate if the provider never says.
-    answered_bytes: usize,
+    /// The answer so far, for an estimate if the provider never says.
+    heard: Sample,
+    /// Something was said since the provider last told what it had used.
+    said_since: bool,
     prompt_tokens: u64,
+    /// The request as it was sent, for the same reason; `None` where it is too long to be kept.
+    prompt: Option<Bytes>,
     memory: Option<Memory>,
     gathered: Gathered,
 }
@@ -59,6 +67,7 @@ impl Attempt {
         permit: Permit,
         plan: &Plan,
         candidate: &Candidate,
+        body: &Bytes,
         operation_id: Uuid,
     ) -> Result<Self, JournalError> {
         let caller = &plan.turn.request.caller;
@@ -106,8 +115,10 @@ impl Attempt {
             record,
             price: candidate.price.clone(),
             summary: Summary::default(),
-            answered_bytes: 0,
+            heard: Sample::default(),
+            said_since: false,
             prompt_tokens: plan.prompt_tokens,
+            prompt: Some(body.clone()).filter(|body| body.len() <= MAX_PROMPT_BYTES),
             memory: None,
             gathered: Gathered::default(),
         };
@@ -125,8 +136,10 @@ impl Attempt {
     /// A whole answer came.
     pub fn whole(&mut self, summary: Summary, body: &[u8]) {
         if let Some(open) = &mut self.open {
+            if summary.tokens.is_none() {
+                open.heard = Sample::of_answer(body);
+            }
             open.summary = summary;
-            open.answered_bytes = body.len();
             if open.memory.is_some() {
                 open.gathered = Gathered::whole(body);
             }
@@ -140,7 +153,9 @@ impl Attempt {
         open.summary.tokens = summary.tokens.or(open.summary.tokens);
         open.summary.finish_reason =
             summary.finish_reason.clone().or_else(|| open.summary.finish_reason.take());
-        open.answered_bytes += chunk.answered_bytes;
+        open.said_since = summary.so_far.is_none() && (open.said_since || chunk.answered_bytes > 0);
+        open.summary.so_far = summary.so_far.clone().or_else(|| open.summary.so_far.take());
+        open.heard.add(chunk.other_text.as_deref().or(chunk.text.as_deref()), chunk.answered_bytes);
         if open.memory.is_some() {
             chunk.text.iter().for_each(|text| open.gathered.add_text(text));
             chunk.tool_calls.iter().for_each(|pieces| open.gathered.add_tool_calls(pieces));
@@ -173,19 +188,34 @@ impl Attempt {
 
     fn hand_over(&mut self, outcome: Outcome, waiting: Option<Waiting>) {
         let Some(open) = self.open.take() else { return };
-        let Open { permit, mut record, price, summary, answered_bytes, prompt_tokens, memory, gathered } =
-            *open;
+        let Open {
+            permit,
+            mut record,
+            price,
+            summary,
+            heard,
+            said_since,
+            prompt_tokens,
+            prompt,
+            memory,
+            gathered,
+        } = *open;
         record.ended_at = clock::now_ms();
         record.outcome = outcome;
         record.finish_reason = summary.finish_reason;
-        record.estimated = summary.tokens.is_none();
-        record.tokens = summary.tokens.unwrap_or_else(|| {
+        let so_far = summary.so_far.map(|told| *told);
+        let whole = outcome == Outcome::Ok && !said_since;
+        let reported = summary.tokens.or(so_far.filter(|told| whole && told.output.is_some()));
+        record.estimated = reported.is_none();
+        record.tokens = reported.unwrap_or_else(|| {
             // A plain answer that never came may still have been written: its bound stands.
             let output = match (record.streamed || outcome == Outcome::Ok, record.tokens.output) {
-                (true, _) | (false, None) => estimate::text(answered_bytes),
+                (true, _) | (false, None) => heard.tokens(&record.model),
                 (false, Some(bound)) => bound,
             };
-            Tokens { input: Some(prompt_tokens), output: Some(output), ..Tokens::default() }
+            let prompt =
+                || prompt.map_or(prompt_tokens, |prompt| Sample::of_request(&prompt).tokens(&record.model));
+            Tokens::completed(so_far, prompt, output)
         });
         record.cost = price.map(|price| price.of(&record.tokens));
         // A failed call stores nothing: its client repeats it, and the turn must not stand there twice.

@@ -117,10 +117,12 @@ impl Price {
     fn priced(&self, tokens: &Tokens, rates: Rates) -> NanoUsd {
         let input = rates.input.unwrap_or(self.input);
         let output = rates.output.unwrap_or(self.output);
+        let cache_write = rates.cache_write.unwrap_or(input);
         cost(&[
             (tokens.input.unwrap_or(0), input),
             (tokens.cache_read.unwrap_or(0), rates.cache_read.unwrap_or(input)),
-            (tokens.cache_write.unwrap_or(0), rates.cache_write.unwrap_or(input)),
+            (tokens.cache_write.unwrap_or(0), cache_write),
+            (tokens.cache_write_1h.unwrap_or(0), rates.cache_write_1h.unwrap_or(cache_write)),
             (tokens.output.unwrap_or(0), output),
             (tokens.reasoning.unwrap_or(0), output),
         ])
@@ -149,10 +151,19 @@ mod tests {
             input: Some(10),
             cache_read: Some(10),
             cache_write: Some(10),
+            cache_write_1h: None,
             output: Some(5),
             reasoning: Some(5),
         };
         assert_eq!(price.of(&tokens), NanoUsd(10_000 + 1_000 + 10_000 + 10_000 + 10_000));
+
+        let price = Price {
+            cache_write: Some(PicoUsdPerToken(1_250_000)),
+            cache_write_1h: Some(PicoUsdPerToken(2_000_000)),
+            ..price
+        };
+        let tokens = Tokens { cache_write: Some(10), cache_write_1h: Some(10), ..Tokens::default() };
+        assert_eq!((price.of(&tokens), tokens.total_input()), (NanoUsd(12_500 + 20_000), 20));
     }
 
     #[test]
@@ -219,12 +230,19 @@ mod tests {
     proptest! {
         #[test]
         fn every_condition_prices_the_sum_of_its_tokens_at_one_set_of_rates(
-            price in price(), input in 0_u64..2_000_000, read in 0_u64..2_000_000, output in 0_u64..100_000
+            price in price(), input in 0_u64..2_000_000, read in 0_u64..2_000_000,
+            written in 0_u64..2_000_000, hour in 0_u64..2_000_000, output in 0_u64..100_000
         ) {
             let tokens = Tokens {
-                input: Some(input), cache_read: Some(read), output: Some(output), ..Tokens::default()
+                input: Some(input),
+                cache_read: Some(read),
+                cache_write: Some(written),
+                cache_write_1h: Some(hour),
+                output: Some(output),
+                reasoning: None,
             };
-            let tier = price.tiers.iter().filter(|tier| input + read > tier.above_input_tokens).next_back();
+            let long = input + read + written + hour;
+            let tier = price.tiers.iter().filter(|tier| long > tier.above_input_tokens).next_back();
             let plain = |pick: fn(&Rates) -> Option<PicoUsdPerToken>, base| {
                 tier.and_then(|tier| pick(&tier.rates)).or(base)
             };
@@ -232,20 +250,31 @@ mod tests {
                 Some(tier) => tier.batch.as_ref().and_then(pick).or_else(|| plain(pick, base)),
                 None => price.batch.as_ref().and_then(pick).or(base),
             };
-            let expected = |all: [Option<PicoUsdPerToken>; 3]| {
-                let [first, cached, last] = all;
+            let expected = |all: [Option<PicoUsdPerToken>; 5]| {
+                let [first, cached, kept, kept_long, last] = all;
                 let first = first.unwrap_or_default();
-                cost(&[(input, first), (read, cached.unwrap_or(first)), (output, last.unwrap_or_default())])
+                let kept = kept.unwrap_or(first);
+                cost(&[
+                    (input, first),
+                    (read, cached.unwrap_or(first)),
+                    (written, kept),
+                    (hour, kept_long.unwrap_or(kept)),
+                    (output, last.unwrap_or_default()),
+                ])
             };
             let (base_input, base_output) = (Some(price.input), Some(price.output));
             prop_assert_eq!(price.of(&tokens), expected([
                 plain(|rates| rates.input, base_input),
                 plain(|rates| rates.cache_read, price.cache_read),
+                plain(|rates| rates.cache_write, price.cache_write),
+                plain(|rates| rates.cache_write_1h, price.cache_write_1h),
                 plain(|rates| rates.output, base_output),
             ]));
             prop_assert_eq!(price.of_batch(&tokens), expected([
                 batched(|rates| rates.input, base_input),
                 batched(|rates| rates.cache_read, price.cache_read),
+                batched(|rates| rates.cache_write, price.cache_write),
+                batched(|rates| rates.cache_write_1h, price.cache_write_1h),
                 batched(|rates| rates.output, base_output),
             ]));
         }

@@ -19,6 +19,8 @@ pub struct Tokens {
     pub cache_read: Option<u64>,
     /// Input that the provider wrote to its cache.
     pub cache_write: Option<u64>,
+    /// The same, to be kept for an hour, where that has a price of its own.
+    pub cache_write_1h: Option<u64>,
     /// Output text.
     pub output: Option<u64>,
     /// Output spent on reasoning.
@@ -29,7 +31,20 @@ impl Tokens {
     /// All that went in, as far as known.
     #[must_use]
     pub fn total_input(&self) -> u64 {
-        [self.input, self.cache_read, self.cache_write].into_iter().flatten().sum()
+        [self.input, self.cache_read, self.cache_write, self.cache_write_1h].into_iter().flatten().sum()
+    }
+
+    /// The same after an answer whose last report is missing: what the provider told on its way stands, and what it did
+    /// not tell is estimated. Never less than told.
+    #[must_use]
+    pub fn completed(told: Option<Self>, prompt: impl FnOnce() -> u64, output: u64) -> Self {
+        let told = told.unwrap_or_default();
+        let reasoning = told.reasoning.unwrap_or(0);
+        Self {
+            input: told.input.or_else(|| Some(prompt())),
+            output: Some(output.max(told.total_output()).saturating_sub(reasoning)),
+            ..told
+        }
     }
 
     /// All that came out, as far as known.
@@ -188,6 +203,7 @@ pub(crate) mod tests {
                 input: Some(1),
                 cache_read: Some(2),
                 cache_write: None,
+                cache_write_1h: Some(4),
                 output: Some(3),
                 reasoning: None,
             },

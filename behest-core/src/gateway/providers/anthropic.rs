@@ -26,7 +26,12 @@ const NAME: &str = "anthropic";
 
 /// What becomes of each parameter.
 pub const RULES: Rules = &[
-    ("messages", Rule::Translated("`system` and `messages`; consecutive messages of one role become one")),
+    (
+        "messages",
+        Rule::Translated(
+            "`system` and `messages`; consecutive messages of one role become one; `name` is dropped",
+        ),
+    ),
     ("model", Rule::Translated("the same")),
     ("stream", Rule::Translated("the same")),
     ("stream_options", Rule::Translated("a stream always reports its usage")),

@@ -4,6 +4,7 @@
 //! written anew. Two things differ in kind. Documents stand beside the conversation, and what the answer takes from them
 //! is cited. And a model that calls tools tells its plan first, in `tool_plan`, where others think.
 
+mod embeddings;
 mod messages;
 mod reply;
 mod request;
@@ -14,6 +15,7 @@ mod tests;
 use super::translate::Rule::{Dropped, Passed, Refused, Translated};
 use super::translate::Rules;
 
+pub use embeddings::{EMBEDDINGS_RULES, embeddings_reply, embeddings_request};
 pub use reply::reply;
 pub use request::request;
 pub use stream::Reader;
@@ -38,7 +40,7 @@ pub const RULES: Rules = &[
         "messages",
         Translated(
             "`messages`; `developer` is `system`, text files go to `documents`, `reasoning_content` goes back as \
-             `tool_plan` before calls and as `thinking` else; `cache_control` is dropped, since Cohere caches by itself",
+             `tool_plan` before calls and as `thinking` else; `cache_control` is dropped, since Cohere caches by itself; `name` is dropped",
         ),
     ),
     ("metadata", Dropped),

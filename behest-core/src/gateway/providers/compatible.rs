@@ -4,10 +4,13 @@ mod azure;
 mod mistral;
 mod openrouter;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
+use super::translate::ask::MESSAGE_NAME;
 use super::translate::rules::is_default;
 use super::translate::{Rule, Rules, Target, TranslateError};
 use crate::gateway::body::Fields;
@@ -59,10 +62,9 @@ impl Compatible {
         match self {
             Self::Mistral => {
                 let tools_marked = mistral::patch(&mut fields)?;
-                let (messages, marked) = mistral::messages(messages)?;
-                if marked || tools_marked {
-                    dropped.push("cache_control".to_owned());
-                }
+                let (messages, lost) = mistral::messages(messages)?;
+                let lost = [("cache_control", lost.mark || tools_marked), (MESSAGE_NAME, lost.name)];
+                dropped.extend(lost.iter().filter(|(_, lost)| *lost).map(|(name, _)| (*name).to_owned()));
                 return Ok((fields.write(&messages), dropped));
             }
             Self::OpenRouter => openrouter::patch(&mut fields),
@@ -71,7 +73,33 @@ impl Compatible {
         if target.stream {
             ask_for_usage(&mut fields);
         }
-        Ok((fields.write(messages), dropped))
+        let body = match self {
+            Self::OpenRouter => fields.write(&openrouter::messages(messages)),
+            _ => fields.write(messages),
+        };
+        Ok((body, dropped))
+    }
+
+    /// What becomes of each parameter of a request for embeddings.
+    #[must_use]
+    pub const fn embeddings_rules(self) -> Rules {
+        match self {
+            Self::Mistral => mistral::EMBEDDINGS_RULES,
+            Self::OpenRouter => openrouter::EMBEDDINGS_RULES,
+            Self::Azure => azure::EMBEDDINGS_RULES,
+        }
+    }
+
+    /// Patches a request for embeddings; gives the names of what was left out.
+    ///
+    /// # Errors
+    /// What the provider has nothing like.
+    pub fn patch_embeddings(self, fields: &mut Fields) -> Result<Vec<String>, TranslateError> {
+        let dropped = leave_out(self.name(), self.embeddings_rules(), fields)?;
+        if self == Self::Mistral {
+            mistral::patch_embeddings(fields);
+        }
+        Ok(dropped)
     }
 
     /// An answer, or a chunk of one, in OpenAI's words; `None` where it is so already. For before it is read.
@@ -83,6 +111,22 @@ impl Compatible {
             Self::Azure => None,
         }
     }
+}
+
+/// Gives the annotations in a chunk the places that clients need who put a stream together; `None` where there are none.
+/// `counts` holds how many each choice has had.
+pub fn number_annotations(chunk: &[u8], counts: &mut BTreeMap<u64, u64>) -> Option<Bytes> {
+    memchr::memmem::find(chunk, b"\"annotations\"")?;
+    let mut chunk: Value = serde_json::from_slice(chunk).ok()?;
+    for choice in chunk.get_mut("choices")?.as_array_mut()? {
+        let count = counts.entry(choice["index"].as_u64().unwrap_or(0)).or_default();
+        let annotations = choice.pointer_mut("/delta/annotations").and_then(Value::as_array_mut);
+        for annotation in annotations.into_iter().flatten().filter_map(Value::as_object_mut) {
+            annotation.entry("index").or_insert(Value::from(*count));
+            *count += 1;
+        }
+    }
+    Some(Bytes::from(chunk.to_string()))
 }
 
 /// Takes out what the rules drop, and refuses what they refuse. What asks for nothing goes silently.

@@ -3,34 +3,45 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::compatible::Compatible;
+use super::vertex::tokens::Tokens;
 use super::{Dialect, ProviderKey};
+use crate::gateway::context::Operation;
 
 /// Anthropic's interface is versioned by date; this is the one that all of its documents describe.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 /// The last version of Azure OpenAI's data plane that its documents call generally available by date.
-const AZURE_VERSION: &str = "2024-10-21";
+pub(super) const AZURE_VERSION: &str = "2024-10-21";
 
 /// A provider's address and credential.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     address: Address,
     headers: HeaderMap,
+    /// Where the credential is one that does not last.
+    tokens: Option<Tokens>,
 }
 
 #[derive(Debug, Clone)]
 enum Address {
     /// The same for every model.
-    Fixed(Uri),
+    Fixed {
+        /// Where conversations are answered.
+        chat: Uri,
+        /// Where texts become vectors, if anywhere.
+        embeddings: Option<Uri>,
+    },
     /// Azure's: the model is a deployment of the customer's, and stands in the path.
     Azure {
         /// The customer's resource.
         base_url: String,
     },
-    /// Gemini's: the model stands in the path, and a stream has a path of its own.
+    /// Gemini's, at both of Google's services: the model stands in the path, and a stream has a path of its own.
     Gemini {
-        /// Up to the version.
-        base_url: String,
+        /// Up to the model.
+        models: String,
+        /// The call that turns texts into vectors.
+        embed: &'static str,
     },
 }
 
@@ -39,17 +50,22 @@ impl Endpoint {
     /// called without one.
     #[must_use]
     pub fn new(dialect: Dialect, base_url: &str, key: &ProviderKey) -> Option<Self> {
-        let fixed = |path: &str| Some(Address::Fixed(format!("{base_url}{path}").parse().ok()?));
-        let address = match dialect {
-            Dialect::Local => return None,
-            Dialect::Compatible(Compatible::Azure) => Address::Azure { base_url: base_url.to_owned() },
-            Dialect::OpenAi | Dialect::Compatible(_) => fixed("/chat/completions")?,
-            Dialect::Anthropic => fixed("/v1/messages")?,
-            Dialect::Cohere => fixed("/v2/chat")?,
-            Dialect::Gemini => Address::Gemini { base_url: base_url.to_owned() },
+        let at = |path: &str| format!("{base_url}{path}").parse().ok();
+        let fixed = |chat: &str, embeddings: Option<&str>| {
+            Some(Address::Fixed { chat: at(chat)?, embeddings: embeddings.and_then(at) })
         };
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let address = match dialect {
+            // Vertex's is made of its credential: see `vertex`.
+            Dialect::Local | Dialect::Vertex => return None,
+            Dialect::Compatible(Compatible::Azure) => Address::Azure { base_url: base_url.to_owned() },
+            Dialect::OpenAi | Dialect::Compatible(_) => fixed("/chat/completions", Some("/embeddings"))?,
+            Dialect::Anthropic => fixed("/v1/messages", None)?,
+            Dialect::Cohere => fixed("/v2/chat", Some("/v2/embed"))?,
+            Dialect::Gemini => {
+                Address::Gemini { models: format!("{base_url}/models"), embed: "batchEmbedContents" }
+            }
+        };
+        let mut headers = plain_headers();
         if dialect == Dialect::Anthropic {
             headers.insert("anthropic-version", ANTHROPIC_VERSION);
         }
@@ -67,24 +83,50 @@ impl Endpoint {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Some(Self { address, headers })
+        Some(Self { address, headers, tokens: None })
     }
 
-    /// Where `model` is called; `None` when its name cannot stand in an address.
+    /// The same for Vertex, whose credential says where it is called. `local` and `platform` are what the operator alone
+    /// can allow: see [`Tokens::read`].
     #[must_use]
-    pub fn uri(&self, model: &str, stream: bool) -> Option<Uri> {
+    pub fn vertex(base_url: &str, key: &ProviderKey, local: bool, platform: bool) -> Option<Self> {
+        let ProviderKey::Open(credential) = key else { return None };
+        let (tokens, place) = Tokens::read(credential, local, platform).ok()?;
+        let address = Address::Gemini { models: place.models(base_url), embed: "predict" };
+        Some(Self { address, headers: plain_headers(), tokens: Some(tokens) })
+    }
+
+    /// Where the credential comes from that goes with a call beside its headers.
+    #[must_use]
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.tokens.as_ref()
+    }
+
+    /// Where `model` is called; `None` when its name cannot stand in an address, or nobody does there what is asked.
+    #[must_use]
+    pub fn uri(&self, model: &str, operation: Operation, stream: bool) -> Option<Uri> {
         match &self.address {
-            Address::Fixed(uri) => Some(uri.clone()),
+            Address::Fixed { chat, embeddings } => match operation {
+                Operation::Chat => Some(chat.clone()),
+                Operation::Embeddings(_) => embeddings.clone(),
+            },
             Address::Azure { base_url } => {
                 let model = in_path(model)?;
-                let path =
-                    format!("/openai/deployments/{model}/chat/completions?api-version={AZURE_VERSION}");
+                let call = match operation {
+                    Operation::Chat => "chat/completions",
+                    Operation::Embeddings(_) => "embeddings",
+                };
+                let path = format!("/openai/deployments/{model}/{call}?api-version={AZURE_VERSION}");
                 format!("{base_url}{path}").parse().ok()
             }
-            Address::Gemini { base_url } => {
+            Address::Gemini { models, embed } => {
                 let model = in_path(model.strip_prefix("models/").unwrap_or(model))?;
-                let call = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-                format!("{base_url}/models/{model}:{call}").parse().ok()
+                let call = match operation {
+                    Operation::Chat if stream => "streamGenerateContent?alt=sse",
+                    Operation::Chat => "generateContent",
+                    Operation::Embeddings(_) => embed,
+                };
+                format!("{models}/{model}:{call}").parse().ok()
             }
         }
     }
@@ -94,6 +136,10 @@ impl Endpoint {
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
+}
+
+fn plain_headers() -> HeaderMap {
+    HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))])
 }
 
 /// The model's name, when it can stand in a path and lead nowhere else.
@@ -106,7 +152,9 @@ fn in_path(model: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::providers::translate::vectors::Wanted;
     use crate::secret::Secret;
+    use crate::types::embeddings::EncodingFormat;
 
     fn endpoint(dialect: Dialect) -> Endpoint {
         let key = ProviderKey::Open(Secret::new("canary"));
@@ -129,7 +177,10 @@ mod tests {
             (Dialect::Gemini, true, "https://here.example/models/m-1.5:streamGenerateContent?alt=sse"),
         ] {
             let endpoint = endpoint(dialect);
-            assert_eq!(endpoint.uri("m-1.5", stream).expect("an address").to_string(), wanted);
+            assert_eq!(
+                endpoint.uri("m-1.5", Operation::Chat, stream).expect("an address").to_string(),
+                wanted
+            );
             assert!(!format!("{endpoint:?}").contains("canary"), "keys are not printed");
             let shown = endpoint
                 .headers()
@@ -140,11 +191,29 @@ mod tests {
     }
 
     #[test]
+    fn embeddings_have_addresses_of_their_own() {
+        let azure = "/openai/deployments/m-1.5/embeddings?api-version=2024-10-21";
+        let wanted = Wanted { encoding: EncodingFormat::Float, inputs: 1, prompt_tokens: 1 };
+        for (dialect, path) in [
+            (Dialect::OpenAi, Some("/embeddings")),
+            (Dialect::Compatible(Compatible::OpenRouter), Some("/embeddings")),
+            (Dialect::Compatible(Compatible::Azure), Some(azure)),
+            (Dialect::Cohere, Some("/v2/embed")),
+            (Dialect::Gemini, Some("/models/m-1.5:batchEmbedContents")),
+            (Dialect::Anthropic, None),
+        ] {
+            let uri = endpoint(dialect).uri("m-1.5", Operation::Embeddings(wanted), false);
+            let found = uri.map(|uri| uri.to_string());
+            assert_eq!(found, path.map(|path| format!("https://here.example{path}")), "{dialect:?}");
+        }
+    }
+
+    #[test]
     fn a_models_name_cannot_lead_elsewhere() {
-        assert!(endpoint(Dialect::Gemini).uri("models/gemini-2.5-flash", false).is_some());
+        assert!(endpoint(Dialect::Gemini).uri("models/gemini-2.5-flash", Operation::Chat, false).is_some());
         for dialect in [Dialect::Gemini, Dialect::Compatible(Compatible::Azure)] {
             for name in ["", "..", "a/../../admin", "m:countTokens", "m?key=x", "m%2f"] {
-                assert_eq!(endpoint(dialect).uri(name, false), None, "{name}");
+                assert_eq!(endpoint(dialect).uri(name, Operation::Chat, false), None, "{name}");
             }
         }
     }

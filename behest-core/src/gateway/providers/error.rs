@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ProviderKey;
+use super::censored::censored;
 use crate::gateway::refusal::Refuse;
 use crate::types::problem::Code;
 
@@ -18,7 +19,7 @@ pub enum Phase {
 }
 
 /// Why a provider gave no whole answer. Messages are the provider's own, cleaned of our key and cut short.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {
     /// It did not like the request: the client can mend it.
@@ -90,11 +91,16 @@ impl ProviderError {
     /// The same with the provider's key taken out of its words: some repeat it.
     #[must_use]
     pub fn without_key(mut self, key: &ProviderKey) -> Self {
-        if let ProviderKey::Open(key) = key
-            && let Self::Rejected { message, .. } | Self::Failed { message, .. } | Self::InStream { message } =
-                &mut self
-        {
-            *message = message.replace(key.expose(), "[key]");
+        let ProviderKey::Open(key) = key else { return self };
+        match &mut self {
+            Self::Rejected { message, param, .. } => {
+                *message = censored(message, key.expose());
+                *param = param.take().map(|param| censored(&param, key.expose()));
+            }
+            Self::Failed { message, .. } | Self::InStream { message } => {
+                *message = censored(message, key.expose());
+            }
+            _ => {}
         }
         self
     }

@@ -1,34 +1,73 @@
 //! One request and the beginning of its answer, over HTTP; and what a provider says when it refuses.
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
-use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::endpoint::Endpoint;
 use super::streaming::timed_out;
-use super::{ChatCall, Phase, ProviderError, Timeouts};
+use super::vertex::tokens::Token;
+use super::{ChatCall, Phase, ProviderError, ProviderKey, Timeouts, complaint};
 
 /// The largest plain answer that is read.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
-/// The largest error body that is read, and how much of its message is passed on.
+/// The largest error body that is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
-const MAX_MESSAGE_CHARACTERS: usize = 500;
 
-/// Sends the request; gives the answer once its headers say that it is one.
+/// An answer that has begun, and the key under which it was asked for: some providers repeat it in their words.
+pub struct Sent {
+    /// The answer.
+    pub response: Response<Incoming>,
+    /// The key.
+    pub key: ProviderKey,
+}
+
+/// Sends the request; gives the answer once its headers say that it is one. A credential that does not last is sent anew
+/// once, if the provider says that it holds no more.
 ///
 /// # Errors
-/// [`ProviderError`] says what the provider did instead.
-pub async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, ProviderError> {
+/// [`ProviderError`] says what the provider did instead, without the key.
+pub async fn send(call: ChatCall<'_>) -> Result<Sent, ProviderError> {
     let unusable = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
     let endpoint = call.upstream.endpoint.as_ref().ok_or_else(unusable)?;
-    let uri = endpoint.uri(call.model, call.stream).ok_or_else(unusable)?;
-    let mut request = Request::new(Full::new(call.body));
+    let Some(tokens) = endpoint.tokens() else {
+        let key = call.upstream.key.clone();
+        return match send_once(&call, endpoint, None).await {
+            Ok(response) => Ok(Sent { response, key }),
+            Err(error) => Err(error.without_key(&key)),
+        };
+    };
+    let mut again = true;
+    loop {
+        let token = tokens.get(call.errands).await?;
+        match send_once(&call, endpoint, Some(&token)).await {
+            Ok(response) => return Ok(Sent { response, key: ProviderKey::Open(token.secret) }),
+            Err(ProviderError::Failed { status: 401, .. }) if again => {
+                tokens.forget(&token);
+                again = false;
+            }
+            Err(error) => return Err(error.without_key(&ProviderKey::Open(token.secret))),
+        }
+    }
+}
+
+async fn send_once(
+    call: &ChatCall<'_>,
+    endpoint: &Endpoint,
+    token: Option<&Token>,
+) -> Result<Response<Incoming>, ProviderError> {
+    let unusable = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
+    let uri = endpoint.uri(call.model, call.operation, call.stream).ok_or_else(unusable)?;
+    let mut request = Request::new(Full::new(call.body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     *request.headers_mut() = endpoint.headers().clone();
     let headers = request.headers_mut();
+    if let Some(token) = token {
+        headers.insert(header::AUTHORIZATION, token.bearer.clone());
+    }
     if let Some(traceparent) = call.traceparent {
         headers.insert("traceparent", traceparent.clone());
     }
@@ -43,6 +82,16 @@ pub async fn send(call: ChatCall<'_>) -> Result<Response<Incoming>, ProviderErro
     Err(failed(response, call.timeouts).await)
 }
 
+/// Sends the request, and reads the whole answer; with the key under which it was asked for.
+///
+/// # Errors
+/// [`ProviderError`] says what the provider did instead.
+pub async fn ask(call: ChatCall<'_>) -> Result<(Bytes, ProviderKey), ProviderError> {
+    let timeouts = call.timeouts;
+    let Sent { response, key } = send(call).await?;
+    Ok((whole(response.into_body(), timeouts).await?, key))
+}
+
 /// Reads a whole answer.
 ///
 /// # Errors
@@ -51,7 +100,11 @@ pub async fn whole(body: Incoming, timeouts: Timeouts) -> Result<Bytes, Provider
     read(body, timeouts, MAX_ANSWER_BYTES).await
 }
 
-async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Result<Bytes, ProviderError> {
+/// Reads a body up to a limit.
+///
+/// # Errors
+/// When it breaks off, takes too long, or is too long.
+pub async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Result<Bytes, ProviderError> {
     let deadline = Instant::now() + timeouts.total;
     if body.size_hint().lower() > limit as u64 {
         return Err(ProviderError::TooLarge { limit });
@@ -85,88 +138,38 @@ async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Result<By
     Ok(all.freeze())
 }
 
-async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderError {
+/// What an answer that is none says.
+pub(super) async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderError {
     let status = response.status().as_u16();
-    let retry_after =
-        response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let retry_after = retry_after(response.headers());
     let body = read(response.into_body(), timeouts, MAX_ERROR_BYTES).await.unwrap_or_default();
-    let (message, param) = error_of(&body);
+    let (message, param) = complaint::of_body(&body);
     match status {
         400 | 404 | 413 | 415 | 422 => ProviderError::Rejected { status, message, param },
         _ => ProviderError::Failed { status, message, retry_after },
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ErrorBody {
-    Nested { error: ErrorDetail },
-    Flat(ErrorDetail),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ErrorDetail {
-    Object {
-        message: String,
-        #[serde(default)]
-        param: Option<String>,
-    },
-    Text(String),
-}
-
-fn error_of(body: &[u8]) -> (String, Option<String>) {
-    let detail = match serde_json::from_slice::<ErrorBody>(body) {
-        Ok(ErrorBody::Nested { error } | ErrorBody::Flat(error)) => error,
-        Err(_) => return ("it gave no reason".to_owned(), None),
-    };
-    match detail {
-        ErrorDetail::Object { message, param } => (short(&message), param),
-        ErrorDetail::Text(message) => (short(&message), None),
-    }
-}
-
-/// The message of an error object, or of an error that is plain text.
-#[must_use]
-pub fn message_of(error: &str) -> String {
-    match serde_json::from_str::<ErrorDetail>(error) {
-        Ok(ErrorDetail::Object { message, .. } | ErrorDetail::Text(message)) => short(&message),
-        Err(_) => "it gave no reason".to_owned(),
-    }
-}
-
-fn short(message: &str) -> String {
-    message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE_CHARACTERS).collect()
-}
-
 /// Says what failed without the address: hyper's own words at the end of the chain.
-fn unreachable(error: &hyper_util::client::legacy::Error) -> ProviderError {
+pub(super) fn unreachable(error: &hyper_util::client::legacy::Error) -> ProviderError {
     if !error.is_connect() {
         return ProviderError::NoAnswer;
     }
+    ProviderError::Unreachable(root_of(error))
+}
+
+/// The last cause of a failure to connect, in hyper's own words.
+#[must_use]
+pub fn root_of(error: &hyper_util::client::legacy::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    ProviderError::Unreachable(short(&cause.to_string()))
+    complaint::short(&cause.to_string())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_found_in_every_common_error_body() {
-        for (body, wanted) in [
-            (r#"{"error":{"message":"no such model","param":"model"}}"#, ("no such model", Some("model"))),
-            (r#"{"error":"model not found"}"#, ("model not found", None)),
-            (r#"{"message":"bad","object":"error"}"#, ("bad", None)),
-            ("<html>502</html>", ("it gave no reason", None)),
-            ("", ("it gave no reason", None)),
-        ] {
-            let (message, param) = error_of(body.as_bytes());
-            assert_eq!((message.as_str(), param.as_deref()), wanted, "{body}");
-        }
-        assert_eq!(short(&"x".repeat(9_999)).len(), MAX_MESSAGE_CHARACTERS);
-    }
+/// When the provider wants to be asked again, in seconds.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok())
 }

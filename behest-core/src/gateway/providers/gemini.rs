@@ -8,7 +8,9 @@
 
 mod cite;
 mod contents;
+mod embeddings;
 mod parts;
+mod predict;
 mod reply;
 mod request;
 mod schema;
@@ -20,8 +22,10 @@ mod thinking;
 use super::translate::Rule::{Dropped, Passed, Refused, Translated};
 use super::translate::Rules;
 
-pub use reply::{error_message, reply};
-pub use request::request;
+pub use embeddings::{EMBEDDINGS_RULES, embeddings_reply, embeddings_request};
+pub use predict::{PREDICT_RULES, predict_reply, predict_request};
+pub use reply::reply;
+pub use request::{request, write};
 pub use stream::Reader;
 
 /// The name in errors.
@@ -32,15 +36,17 @@ const NAME: &str = "Gemini";
 /// text, or `{"type":"reasoning.text","text":...,"signature":...}` for a signed thought.
 const FORMAT: &str = "google-gemini-v1";
 
-/// What becomes of each parameter.
-pub const RULES: Rules = &[
+/// The rules of Google's two services, with what only one of them knows.
+macro_rules! rules {
+    (labels: $labels:expr, service_tier: $tier:expr $(,)?) => {
+        &[
     ("audio", Refused("only text comes back; leave it out")),
     ("cachedContent", Passed),
     ("frequency_penalty", Translated("`generationConfig.frequencyPenalty`")),
     ("function_call", Refused("OpenAI has replaced it; send `tool_choice`")),
     ("functions", Refused("OpenAI has replaced it; send `tools`")),
     ("generationConfig", Translated("goes on, and wins over what is translated into it")),
-    ("labels", Passed),
+    ("labels", $labels),
     ("logit_bias", Dropped),
     ("logprobs", Translated("`generationConfig.responseLogprobs`")),
     ("max_completion_tokens", Translated("`generationConfig.maxOutputTokens`, which includes thoughts")),
@@ -49,7 +55,7 @@ pub const RULES: Rules = &[
         "messages",
         Translated(
             "`contents`, with all instructions in their order as `systemInstruction`; `cache_control` is dropped, since \
-             Gemini caches by itself",
+             Gemini caches by itself; `name` is dropped",
         ),
     ),
     ("metadata", Dropped),
@@ -75,7 +81,7 @@ pub const RULES: Rules = &[
     ("safetySettings", Passed),
     ("safety_identifier", Dropped),
     ("seed", Translated("`generationConfig.seed`; dropped if it has more than 32 bits")),
-    ("serviceTier", Passed),
+    ("serviceTier", $tier),
     ("service_tier", Dropped),
     ("stop", Translated("`generationConfig.stopSequences`")),
     ("store", Dropped),
@@ -95,4 +101,12 @@ pub const RULES: Rules = &[
     ("user", Dropped),
     ("verbosity", Dropped),
     ("web_search_options", Translated("the tool `googleSearch`; what the options say is dropped")),
-];
+        ]
+    };
+}
+
+/// What becomes of each parameter at Gemini's own service.
+pub const RULES: Rules = rules!(labels: Dropped, service_tier: Passed);
+
+/// What becomes of each at Vertex, where labels stand on the bill, and a tier is no part of the request.
+pub const VERTEX_RULES: Rules = rules!(labels: Passed, service_tier: Dropped);

@@ -30,14 +30,19 @@ pub type HttpClient = Client<Connector, Full<Bytes>>;
 const CALLS_PER_LANE: usize = 100;
 
 /// The ways out. Each worker thread has its own, so that a connection never changes threads.
-pub struct HttpClients {
-    exits: Vec<Exit>,
+#[derive(Clone)]
+pub struct HttpClients(Arc<Exits>);
+
+struct Exits {
+    /// With the general patience.
+    public: Exit,
+    local: Exit,
+    /// With a provider's own.
+    others: Vec<(bool, Duration, Exit)>,
 }
 
 /// The connections to public or to private addresses that are made with one patience.
 struct Exit {
-    local: bool,
-    connect_timeout: Duration,
     connector: Connector,
     lanes: Mutex<Vec<Arc<Lane>>>,
 }
@@ -65,33 +70,46 @@ impl Drop for Way {
 }
 
 impl HttpClients {
-    /// Fresh pools for these patiences with connections.
+    /// Fresh pools, for the general patience with connections and for those that some providers have.
     ///
     /// # Errors
     /// When the system's certificates cannot be loaded.
-    pub fn new(connect_timeouts: impl IntoIterator<Item = Duration>) -> io::Result<Self> {
-        let mut exits: Vec<Exit> = Vec::new();
-        for connect_timeout in connect_timeouts {
-            if exits.iter().any(|exit| exit.connect_timeout == connect_timeout) {
-                continue;
-            }
-            for local in [false, true] {
-                let connector = connector(local, connect_timeout)?;
-                exits.push(Exit { local, connect_timeout, connector, lanes: Mutex::default() });
+    pub fn new(general: Duration, others: impl IntoIterator<Item = Duration>) -> io::Result<Self> {
+        let mut own = Vec::new();
+        for patience in others {
+            let known = own.iter().any(|(_, known, _)| *known == patience);
+            if patience != general && !known {
+                own.push((false, patience, Exit::new(false, patience)?));
+                own.push((true, patience, Exit::new(true, patience)?));
             }
         }
-        Ok(Self { exits })
+        let (public, local) = (Exit::new(false, general)?, Exit::new(true, general)?);
+        Ok(Self(Arc::new(Exits { public, local, others: own })))
     }
 
-    /// A way to a provider that is, or is not, declared local; `None` for a patience that was not foreseen.
+    /// A call's way to a provider that is, or is not, declared local.
     #[must_use]
-    pub fn way(&self, local: bool, connect_timeout: Duration) -> Option<Way> {
-        let wanted = |exit: &&Exit| exit.local == local && exit.connect_timeout == connect_timeout;
-        Some(self.exits.iter().find(wanted)?.way())
+    pub fn way(&self, local: bool, patience: Duration) -> Way {
+        let wanted = |(for_local, its, _): &&(bool, Duration, Exit)| *for_local == local && *its == patience;
+        self.0.others.iter().find(wanted).map_or_else(|| self.general(local), |(_, _, exit)| exit).way()
+    }
+
+    /// The client for an errand, such as the exchange of a token.
+    #[must_use]
+    pub fn to(&self, local: bool) -> HttpClient {
+        HttpClient::clone(&self.general(local).way())
+    }
+
+    fn general(&self, local: bool) -> &Exit {
+        if local { &self.0.local } else { &self.0.public }
     }
 }
 
 impl Exit {
+    fn new(local: bool, patience: Duration) -> io::Result<Self> {
+        Ok(Self { connector: connector(local, patience)?, lanes: Mutex::default() })
+    }
+
     /// On the first lane with room: with few calls there is one, and its connections are used again.
     fn way(&self) -> Way {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -177,22 +195,18 @@ mod tests {
     #[tokio::test]
     async fn calls_share_a_lane_until_it_is_full_and_give_their_place_back() {
         let seconds = Duration::from_secs;
-        let clients = HttpClients::new([seconds(1), seconds(1), seconds(2)]).expect("clients");
-        assert!(clients.way(false, seconds(3)).is_none());
-        let lanes = |local, connect| {
-            let exit =
-                clients.exits.iter().find(|exit| exit.local == local && exit.connect_timeout == connect);
-            exit.expect("an exit").lanes.lock().expect("no panic").len()
-        };
-        let take =
-            |count| (0..count).map(|_| clients.way(false, seconds(1)).expect("a way")).collect::<Vec<_>>();
+        let clients = HttpClients::new(seconds(1), [seconds(2), seconds(1), seconds(2)]).expect("clients");
+        assert_eq!(clients.0.others.len(), 2);
+        let lanes = |exit: &Exit| exit.lanes.lock().expect("no panic").len();
+        let take = |count| (0..count).map(|_| clients.way(false, seconds(1))).collect::<Vec<_>>();
         let mut ways = take(CALLS_PER_LANE);
-        assert_eq!(lanes(false, seconds(1)), 1);
+        assert_eq!(lanes(&clients.0.public), 1);
         ways.extend(take(2 * CALLS_PER_LANE));
-        assert_eq!(lanes(false, seconds(1)), 3);
+        assert_eq!(lanes(&clients.0.public), 3);
         drop(ways);
         drop(take(CALLS_PER_LANE));
-        assert_eq!(lanes(false, seconds(1)), 3, "old lanes are used again");
-        assert_eq!((lanes(true, seconds(1)), lanes(false, seconds(2))), (0, 0));
+        assert_eq!(lanes(&clients.0.public), 3, "old lanes are used again");
+        drop(clients.way(true, seconds(2)));
+        assert_eq!((lanes(&clients.0.local), lanes(&clients.0.others[1].2)), (0, 1));
     }
 }

@@ -2,7 +2,10 @@
 
 use super::Dialect;
 use super::compatible::Compatible;
+use super::vertex;
 use crate::env;
+use crate::gateway::auth::api_keys;
+use crate::secret::Secret;
 
 /// A provider that needs no more than a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub const OPENAI: Known = Known {
 };
 
 /// All of them.
-pub const KNOWN: [Known; 7] = [
+pub const KNOWN: [Known; 8] = [
     OPENAI,
     Known {
         name: "anthropic",
@@ -49,6 +52,15 @@ pub const KNOWN: [Known; 7] = [
         key_variables: &[env::GEMINI_API_KEY, env::GOOGLE_API_KEY],
         base_url_variable: env::GEMINI_BASE_URL,
         key_prefix: Some("AIza"),
+    },
+    Known {
+        name: vertex::VERTEX,
+        dialect: Dialect::Vertex,
+        base_url: Some(vertex::place::PUBLIC),
+        // Its key is a file: see `vertex::settings`.
+        key_variables: &[],
+        base_url_variable: env::VERTEX_BASE_URL,
+        key_prefix: None,
     },
     Known {
         name: "cohere",
@@ -94,4 +106,16 @@ pub fn find(name: &str) -> Option<&'static Known> {
 #[must_use]
 pub fn base_url(name: &str) -> Option<String> {
     find(name)?.base_url.map(str::to_owned)
+}
+
+/// The last four characters of a key that is long enough to keep the rest secret; of its id, where the key is a file
+/// that ends for all in the same way.
+#[must_use]
+pub fn last_four(dialect: Dialect, key: &Secret) -> Option<String> {
+    const LONG_ENOUGH: usize = 12;
+    let id = match dialect {
+        Dialect::Vertex => vertex::account::key_id(key)?,
+        _ => key.expose().to_owned(),
+    };
+    (id.len() >= LONG_ENOUGH).then(|| api_keys::last_four(&id))
 }

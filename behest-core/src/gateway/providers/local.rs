@@ -10,6 +10,8 @@
 //!   of the stream; `max_tokens` and `max_completion_tokens` cut the answer with the finish reason `length`, and so
 //!   does its own limit of 4,096 tokens or 64 KiB.
 
+mod embeddings;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -18,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::translate::TranslateError;
 use super::translate::ask::Target;
+use super::translate::vectors::Wanted;
 use super::{Answer, ChatCall, Chunk, ECHO, Prepared, Provider, ProviderError, Summary, Whole};
 use crate::gateway::body::Fields;
 use crate::gateway::clock;
@@ -42,8 +45,17 @@ impl Provider for Local {
         Ok(Prepared { body: fields.write(messages), dropped: Vec::new() })
     }
 
+    fn embeddings_body(&self, fields: &mut Fields, _: &str) -> Result<Prepared, TranslateError> {
+        Ok(Prepared { body: embeddings::body(fields)?, dropped: Vec::new() })
+    }
+
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
+        embeddings::answer(&call.body, wanted)
+    }
+
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
-        let request: ChatRequest = serde_json::from_slice(&call.body).map_err(|error| rejected(&error))?;
+        let request: ChatRequest =
+            serde_json::from_slice(&call.body).map_err(|error| rejected("a message", "messages", &error))?;
         let echo = Echo::of(&request);
         let head =
             Head { id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), created: clock::now_seconds() };
@@ -55,11 +67,11 @@ impl Provider for Local {
     }
 }
 
-fn rejected(error: &serde_json::Error) -> ProviderError {
+fn rejected(what: &str, param: &str, error: &serde_json::Error) -> ProviderError {
     ProviderError::Rejected {
         status: 400,
-        message: format!("a message is not of OpenAI's form: {error}"),
-        param: Some("messages".to_owned()),
+        message: format!("{what} is not of OpenAI's form: {error}"),
+        param: Some(param.to_owned()),
     }
 }
 
@@ -175,7 +187,7 @@ impl Echo {
         }));
         chunks.push(Chunk {
             data: event(json!({}), Some(self.finish_reason)),
-            summary: Summary { finish_reason: Some(self.finish_reason.to_owned()), tokens: None },
+            summary: Summary { finish_reason: Some(self.finish_reason.to_owned()), ..Summary::default() },
             ..Chunk::default()
         });
         chunks.push(Chunk {
@@ -188,7 +200,11 @@ impl Echo {
     }
 
     fn summary(&self) -> Summary {
-        Summary { tokens: Some(self.tokens()), finish_reason: Some(self.finish_reason.to_owned()) }
+        Summary {
+            tokens: Some(self.tokens()),
+            finish_reason: Some(self.finish_reason.to_owned()),
+            so_far: None,
+        }
     }
 }
 

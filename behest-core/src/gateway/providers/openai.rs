@@ -1,5 +1,6 @@
 //! OpenAI and every server that speaks its dialect: passed through, patched only where we must.
 
+mod embeddings;
 mod reply;
 mod request;
 mod stream;
@@ -8,10 +9,14 @@ use async_trait::async_trait;
 use serde_json::value::RawValue;
 
 use super::compatible::Compatible;
+use super::exchange::Sent;
 use super::translate::TranslateError;
 use super::translate::ask::Target;
-use super::{Answer, ChatCall, Prepared, Provider, ProviderError, exchange, streaming};
+use super::translate::vectors::Wanted;
+use super::{Answer, ChatCall, Prepared, Provider, ProviderError, Whole, exchange, streaming};
 use crate::gateway::body::Fields;
+
+pub use stream::Reader;
 
 /// The adapter.
 pub struct OpenAi {
@@ -43,20 +48,29 @@ impl Provider for OpenAi {
         Ok(Prepared { body, dropped })
     }
 
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError> {
+        let patch = |compatible: Compatible| compatible.patch_embeddings(fields);
+        let dropped = self.compatible.map(patch).transpose()?.unwrap_or_default();
+        Ok(Prepared { body: embeddings::write(fields, model), dropped })
+    }
+
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
+        let (body, key) = exchange::ask(call).await?;
+        embeddings::reply(body, wanted).map_err(|error| error.without_key(&key))
+    }
+
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let stream = call.stream;
         let timeouts = call.timeouts;
-        let key = &call.upstream.key;
-        let hide_key = |error: ProviderError| error.without_key(key);
-        let response = exchange::send(call).await.map_err(hide_key)?;
+        let Sent { response, key } = exchange::send(call).await?;
         if stream {
-            let reader = stream::Reader::new(self.compatible);
-            Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key.clone())))
+            let reader = Reader::new(self.compatible);
+            Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key)))
         } else {
             let body = exchange::whole(response.into_body(), timeouts).await?;
             let body = self.compatible.and_then(|compatible| compatible.mend(&body)).unwrap_or(body);
-            let summary = reply::summary(&body).map_err(hide_key)?;
-            Ok(Answer::Whole(super::Whole { body, summary }))
+            let summary = reply::summary(&body).map_err(|error| error.without_key(&key))?;
+            Ok(Answer::Whole(Whole { body, summary }))
         }
     }
 }

@@ -7,11 +7,13 @@
 pub mod answer;
 pub mod ask;
 pub mod chunks;
+pub mod embed;
 pub mod event;
 #[cfg(test)]
 pub mod fixtures;
 pub mod parts;
 pub mod rules;
+pub mod vectors;
 
 use serde_json::Value;
 
@@ -45,6 +47,18 @@ pub enum TranslateError {
         /// Why, and what to do.
         reason: &'static str,
     },
+    /// More texts than the provider takes in one call.
+    #[error(
+        "`input` has {texts} texts, and {provider} takes at most {most} in one call: send them in several calls"
+    )]
+    TooMany {
+        /// How many came.
+        texts: usize,
+        /// Who takes fewer.
+        provider: &'static str,
+        /// How many it takes.
+        most: usize,
+    },
 }
 
 impl TranslateError {
@@ -69,6 +83,7 @@ impl Refuse for TranslateError {
     fn param(&self) -> Option<&str> {
         match self {
             Self::Malformed { param, .. } | Self::Unsupported { param, .. } => Some(param),
+            Self::TooMany { .. } => Some("input"),
         }
     }
 }

@@ -7,50 +7,81 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
+use super::exchange::Sent;
 use super::streaming::EventReader;
 use super::translate::ask::Target;
 use super::translate::chunks::Writer;
+use super::translate::vectors::{Vectors, Wanted};
 use super::translate::{Event, TranslateError, answer};
 use super::{
     Answer, ChatCall, Chunk, Prepared, Provider, ProviderError, Summary, Whole, anthropic, cohere, exchange,
-    gemini, streaming,
+    gemini, streaming, vertex,
 };
 use crate::gateway::body::Fields;
 use crate::gateway::clock;
+use crate::gateway::ledger::record::Tokens;
 use crate::sse;
 
 /// Anthropic.
 pub static ANTHROPIC: Translated = Translated {
+    name: "Anthropic",
     request: anthropic::request,
     reply: anthropic::reply,
+    embeddings: None,
     reader: || Box::new(anthropic::Reader::default()),
 };
 
 /// Gemini.
 pub static GEMINI: Translated = Translated {
+    name: "Gemini",
     request: gemini::request,
     reply: gemini::reply,
+    embeddings: Some(Embedder { request: gemini::embeddings_request, reply: gemini::embeddings_reply }),
     reader: || Box::new(gemini::Reader::default()),
+};
+
+/// Gemini's models at Vertex.
+pub static VERTEX: Translated = Translated {
+    name: "Vertex",
+    request: vertex::request,
+    embeddings: Some(Embedder { request: gemini::predict_request, reply: gemini::predict_reply }),
+    ..GEMINI
 };
 
 /// Cohere.
 pub static COHERE: Translated = Translated {
+    name: "Cohere",
     request: cohere::request,
     reply: cohere::reply,
+    embeddings: Some(Embedder { request: cohere::embeddings_request, reply: cohere::embeddings_reply }),
     reader: || Box::new(cohere::Reader::default()),
 };
 
 type Request =
     fn(&[Box<RawValue>], Map<String, Value>, &Target<'_>) -> Result<(Value, Vec<String>), TranslateError>;
 
+type EmbeddingsRequest = fn(Map<String, Value>, &str) -> Result<(Value, Vec<String>), TranslateError>;
+
+/// What a dialect that has embeddings brings for them.
+pub struct Embedder {
+    /// The provider's request, and the parameters that it cannot say.
+    pub request: EmbeddingsRequest,
+    /// An answer.
+    pub reply: fn(&[u8]) -> Result<Vectors, ProviderError>,
+}
+
 /// What a dialect brings.
 pub struct Translated {
+    /// The name in errors.
+    pub name: &'static str,
     /// The provider's request, and the parameters that it cannot say.
     pub request: Request,
     /// A whole answer.
     pub reply: fn(&[u8]) -> Result<Vec<Event>, ProviderError>,
     /// A reader of one stream.
     pub reader: fn() -> Box<dyn DialectReader>,
+    /// Embeddings, where it has them.
+    pub embeddings: Option<Embedder>,
 }
 
 /// Reads one stream of a dialect.
@@ -95,6 +126,13 @@ impl DialectReader for cohere::Reader {
     }
 }
 
+impl Translated {
+    fn embedder(&self) -> Result<&Embedder, TranslateError> {
+        let reason = "it has no embeddings; name a model of a provider that has";
+        self.embeddings.as_ref().ok_or_else(|| TranslateError::unsupported("model", self.name, reason))
+    }
+}
+
 #[async_trait]
 impl Provider for Translated {
     fn body(
@@ -111,23 +149,30 @@ impl Provider for Translated {
         Ok(Prepared { body: bytes(&body), dropped })
     }
 
+    fn embeddings_body(&self, fields: &mut Fields, model: &str) -> Result<Prepared, TranslateError> {
+        let embedder = self.embedder()?;
+        let (body, dropped) = (embedder.request)(fields.to_map(), model)?;
+        Ok(Prepared { body: bytes(&body), dropped })
+    }
+
+    async fn embed(&self, call: ChatCall<'_>, wanted: &Wanted) -> Result<Whole, ProviderError> {
+        let model = call.model;
+        let embedder = self.embedder().map_err(|error| ProviderError::Unreachable(error.to_string()))?;
+        let (body, _) = exchange::ask(call).await?;
+        (embedder.reply)(&body)?.answer(model, wanted)
+    }
+
     async fn chat(&self, call: ChatCall<'_>) -> Result<Answer, ProviderError> {
         let (stream, timeouts, model) = (call.stream, call.timeouts, call.model.to_owned());
-        let key = &call.upstream.key;
-        let hide_key = |error: ProviderError| error.without_key(key);
-        let response = exchange::send(call).await.map_err(hide_key)?;
+        let Sent { response, key } = exchange::send(call).await?;
         let (id, created) = (format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()), clock::now_seconds());
         if stream {
-            let reader = Reader { dialect: (self.reader)(), writer: Writer::new(id, model, created) };
-            return Ok(Answer::Stream(streaming::chunks(
-                response.into_body(),
-                reader,
-                timeouts,
-                key.clone(),
-            )));
+            let reader =
+                Reader { dialect: (self.reader)(), writer: Writer::new(id, model, created), told: None };
+            return Ok(Answer::Stream(streaming::chunks(response.into_body(), reader, timeouts, key)));
         }
         let body = exchange::whole(response.into_body(), timeouts).await?;
-        let events = (self.reply)(&body).map_err(hide_key)?;
+        let events = (self.reply)(&body).map_err(|error| error.without_key(&key))?;
         let (completion, summary) = answer::assemble(events, id, model, created);
         Ok(Answer::Whole(Whole { body: bytes(&completion), summary }))
     }
@@ -137,6 +182,8 @@ impl Provider for Translated {
 struct Reader {
     dialect: Box<dyn DialectReader>,
     writer: Writer,
+    /// The usage that went with the last chunk that had some.
+    told: Option<Tokens>,
 }
 
 impl EventReader for Reader {
@@ -147,6 +194,11 @@ impl EventReader for Reader {
         for event in self.dialect.read(&event)? {
             chunks.extend(chunk(&mut self.writer, event));
         }
+        let so_far = self.writer.tokens();
+        if let Some(last) = chunks.back_mut().filter(|_| so_far != self.told) {
+            last.summary.so_far = so_far.map(Box::new);
+            self.told = so_far;
+        }
         Ok(false)
     }
 
@@ -154,9 +206,9 @@ impl EventReader for Reader {
         if !self.dialect.is_complete() {
             return false;
         }
-        // Only now: what is told in the middle counts a part of the answer, and a client that leaves pays for what came.
+        // Only now: what is told in the middle counts a part of the answer.
         let tokens = self.writer.tokens();
-        let summary = Summary { tokens, finish_reason: None };
+        let summary = Summary { tokens, ..Summary::default() };
         let usage = self.writer.usage();
         chunks.extend(usage.map(|usage| Chunk {
             data: bytes(&usage),
@@ -178,6 +230,7 @@ fn chunk(writer: &mut Writer, event: Event) -> Option<Chunk> {
         }
         Event::Reasoning { text, .. } | Event::Refusal { text, .. } | Event::Arguments { text, .. } => {
             chunk.answered_bytes = text.len();
+            chunk.other_text = Some(text.clone());
         }
         Event::Call { name, .. } => chunk.answered_bytes = name.len(),
         Event::Finish { reason, .. } => chunk.summary.finish_reason = Some(reason.as_str().to_owned()),

@@ -107,10 +107,8 @@ impl Catalogue {
         if nearest.iter().any(|listed| names::is_slip_of(listed, model)) {
             return Found::Unknown { nearest };
         }
-        let maker = names::family(model);
-        if let Some(upstream) =
-            self.upstreams.iter().filter(public).find(|upstream| maker == Some(upstream.name.as_str()))
-        {
+        let of_family = |upstream: &&Arc<Upstream>| names::is_of_family(&upstream.name, model);
+        if let Some(upstream) = self.upstreams.iter().filter(public).find(of_family) {
             return served(upstream, model);
         }
         match known_elsewhere(models, model) {

@@ -5,4 +5,5 @@ pub mod control;
 pub mod data;
 pub mod identity;
 pub mod open;
+pub mod providers;
 pub mod usage;

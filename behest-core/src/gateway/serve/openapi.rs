@@ -24,7 +24,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 pub enum Metering {
     /// It reaches a provider, and goes through the pipeline.
     Metered,
-    /// It reaches none.
+    /// It reaches none, or asks one for what costs nothing.
     Free,
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::gateway::Gateway;
-use crate::gateway::setup::ADMIN_SECRET_FILE;
+use crate::gateway::data_dir::ADMIN_SECRET_FILE;
 use crate::gateway::store::{ProjectScope, StoreError};
 use crate::secret::Secret;
 
@@ -28,7 +28,7 @@ pub struct Ready {
     pub data_dir: PathBuf,
     /// The file with the operator's secret, when the gateway keeps it in one.
     pub admin_secret_file: Option<PathBuf>,
-    /// The platform's and the first tenant's providers, by name.
+    /// The providers of the first project, by name: its own, its tenant's and the platform's.
     pub providers: Vec<String>,
     /// Whether this was the first start.
     pub first_start: bool,
@@ -44,7 +44,7 @@ impl Ready {
         let tenant = gateway.store().tenants().await?.into_iter().next().ok_or(damaged("tenants"))?;
         let projects = gateway.store().projects(ProjectScope::Tenant(tenant.id)).await?;
         let project = projects.into_iter().next().ok_or(damaged("projects"))?;
-        let catalogue = gateway.directory().catalogue(tenant.id).await?;
+        let catalogue = gateway.directory().catalogue(tenant.id, project.id).await?;
         let first = gateway.first_start();
         let config = gateway.config();
         let domain = match &config.base_domain {

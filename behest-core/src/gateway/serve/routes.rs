@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::edge;
-use super::handlers::{catalogue, control, data, identity, open, usage};
+use super::handlers::{catalogue, control, data, identity, open, providers, usage};
 use super::openapi::{Metering, Registry, described};
 use crate::gateway::Gateway;
 
@@ -30,6 +30,7 @@ pub fn router(gateway: Gateway) -> Router {
 pub(super) fn documented() -> OpenApiRouter<Gateway> {
     described(Registry::default())
         .add(Metering::Metered, routes!(data::create_chat_completion))
+        .add(Metering::Metered, routes!(data::create_embeddings))
         .add(Metering::Free, routes!(data::list_models))
         .add_documentation_only(Metering::Free, routes!(data::get_model))
         .add(Metering::Free, routes!(data::list_threads))
@@ -63,8 +64,10 @@ fn aliased() -> OpenApiRouter<Gateway> {
         .add(Metering::Free, routes!(control::revoke_api_key))
         .add(Metering::Free, routes!(control::list_signing_keys, control::create_signing_key))
         .add(Metering::Free, routes!(control::revoke_signing_key))
-        .add(Metering::Free, routes!(control::list_providers, control::put_provider))
-        .add(Metering::Free, routes!(control::remove_provider))
+        .add(Metering::Free, routes!(providers::list_providers, providers::put_provider))
+        .add(Metering::Free, routes!(providers::remove_provider))
+        .add(Metering::Free, routes!(providers::list_project_providers, providers::put_project_provider))
+        .add(Metering::Free, routes!(providers::remove_project_provider))
         .finish()
         .layer(from_fn(edge::to_its_end))
 }

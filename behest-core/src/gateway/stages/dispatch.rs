@@ -17,13 +17,13 @@ use crate::gateway::ledger::record::Outcome;
 use crate::gateway::providers::translate::TranslateError;
 use crate::gateway::providers::translate::ask::Target;
 use crate::gateway::providers::{
-    Answer, ChatCall, Chunk, ChunkStream, Prepared, ProviderError, ProviderFailure, adapter,
+    self, Answer, ChatCall, Chunk, ChunkStream, Prepared, ProviderError, ProviderFailure,
 };
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::routing::health::Call;
-use crate::gateway::routing::health::circuit::Verdict;
 use crate::gateway::routing::health::slots::NoSlot;
-use crate::gateway::routing::retry::{self, LONGEST_WAIT, MAX_ATTEMPTS, Remedy};
+use crate::gateway::routing::retry::{self, Remedy};
+use crate::gateway::routing::round::{Next, Nobody, Round};
 use crate::gateway::store::StoreError;
 use crate::types::problem::Code;
 
@@ -41,6 +41,9 @@ pub enum DispatchError {
     /// The gateway is going down.
     #[error("the gateway is shutting down")]
     Draining,
+    /// Every candidate dropped out.
+    #[error("no provider is left that may be asked")]
+    NobodyLeft,
     /// It said when it wants to be asked again.
     #[error(
         "{provider} asked to be left alone for another {seconds} s, and nobody else may answer: nothing was sent"
@@ -64,6 +67,11 @@ pub enum DispatchError {
     },
 }
 
+/// Rounded up: to come back earlier would be too early.
+const fn whole_seconds(pause: Duration) -> u64 {
+    pause.as_secs() + (pause.subsec_nanos() > 0) as u64
+}
+
 fn waiting(no_slot: &NoSlot) -> String {
     if no_slot.waited {
         format!("none ended within {} s", no_slot.limit.patience.as_secs())
@@ -75,14 +83,14 @@ fn waiting(no_slot: &NoSlot) -> String {
 impl Refuse for DispatchError {
     fn code(&self) -> Code {
         match self {
-            Self::Draining | Self::Full { .. } => Code::Unavailable,
+            Self::Draining | Self::NobodyLeft | Self::Full { .. } => Code::Unavailable,
             Self::Resting { .. } => Code::UpstreamError,
         }
     }
 
     fn details(&self) -> Option<Value> {
         match self {
-            Self::Draining => None,
+            Self::Draining | Self::NobodyLeft => None,
             Self::Resting { provider, seconds } => {
                 Some(json!({ "provider": provider, "retry_after": seconds }))
             }
@@ -94,7 +102,7 @@ impl Refuse for DispatchError {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Draining | Self::Full { .. } => Some(1),
+            Self::Draining | Self::NobodyLeft | Self::Full { .. } => Some(1),
             Self::Resting { seconds, .. } => Some(*seconds),
         }
     }
@@ -105,7 +113,7 @@ impl Refuse for DispatchError {
 pub async fn dispatch(gateway: &Gateway, mut plan: Plan) -> Result<Reply, Refusal> {
     let mut asking = Asking::new(gateway, &plan);
     let answered = asking.until_answered().await?;
-    let attempts = asking.attempts;
+    let attempts = asking.round.attempts;
     let Answered { place, dropped, mut attempt, call, content } = answered;
     attempt.answered(plan.turn.memory.take());
     // What was asked is said; an answer that takes minutes should not hold on to it.
@@ -133,35 +141,20 @@ struct Failed {
     refusal: Refusal,
 }
 
-/// Who was asked how often, and who may still be.
+/// One call's attempts.
 struct Asking<'p> {
     gateway: &'p Gateway,
     plan: &'p Plan,
     operation_id: Uuid,
-    /// By the candidates' places.
-    sides: Vec<Side>,
-    attempts: u32,
+    round: Round<'p>,
     /// What to say if nobody answers.
     refusal: Option<Refusal>,
 }
 
-#[derive(Default)]
-struct Side {
-    asked: u32,
-    /// It is of no use to this call.
-    out: bool,
-}
-
-/// Who is asked next, and after which pause.
-struct Next {
-    place: usize,
-    pause: Duration,
-}
-
 impl<'p> Asking<'p> {
     fn new(gateway: &'p Gateway, plan: &'p Plan) -> Self {
-        let sides = plan.candidates.iter().map(|_| Side::default()).collect();
-        Self { gateway, plan, operation_id: Uuid::now_v7(), sides, attempts: 0, refusal: None }
+        let round = Round::new(&plan.candidates);
+        Self { gateway, plan, operation_id: Uuid::now_v7(), round, refusal: None }
     }
 
     async fn until_answered(&mut self) -> Result<Answered, Refusal> {
@@ -188,7 +181,7 @@ impl<'p> Asking<'p> {
                     Err(failed) => self.failed(failed)?,
                 },
                 () = self.silence() => {
-                    let next = self.unasked();
+                    let next = self.round.unasked();
                     under_way.extend(next.and_then(|place| self.start(place)));
                 }
             }
@@ -197,82 +190,23 @@ impl<'p> Asking<'p> {
 
     /// Ends when somebody else should be asked as well: never, unless the route wants that.
     async fn silence(&self) {
-        match self.plan.turn.choice.hedge_after.filter(|_| self.unasked().is_some()) {
+        match self.plan.turn.choice.hedge_after.filter(|_| self.round.unasked().is_some()) {
             Some(after) => sleep(after).await,
             None => pending().await,
         }
     }
 
-    /// The next one that was not asked and is well.
-    fn unasked(&self) -> Option<usize> {
-        self.places(|side| side.asked == 0).find(|place| {
-            matches!(self.plan.candidates[*place].target.verdict(), Verdict::Go | Verdict::Probe)
-        })
-    }
-
-    fn places(&self, wanted: impl Fn(&Side) -> bool) -> impl Iterator<Item = usize> {
-        self.sides
-            .iter()
-            .enumerate()
-            .filter(move |(_, side)| !side.out && wanted(side))
-            .map(|(place, _)| place)
-    }
-
-    /// Who is asked next: one that is well, else one that failed for a time, else one that rests.
     fn next(&mut self) -> Result<Next, Refusal> {
-        if let Some(place) = self.unasked() {
-            return Ok(Next { place, pause: Duration::ZERO });
-        }
-        if let Some(next) = self.once_more() {
-            return Ok(next);
-        }
-        match self.resting() {
-            Ok(Some(next)) => Ok(next),
+        self.round.next().map_err(|nobody| {
             // What a provider said tells more than that another one rests.
-            Ok(None) => Err(self.refusal.take().unwrap_or_else(|| DispatchError::Draining.into())),
-            Err(error) => Err(self.refusal.take().unwrap_or(error.into())),
-        }
-    }
-
-    fn once_more(&self) -> Option<Next> {
-        if self.attempts >= MAX_ATTEMPTS {
-            return None;
-        }
-        let pause = |place: usize| {
-            let target = &self.plan.candidates[place].target;
-            let backoff = retry::pause(self.sides[place].asked, fastrand::f64());
-            match target.verdict() {
-                Verdict::Rest { until: Some(until), .. } => backoff.max(target.remaining(until)),
-                Verdict::Rest { until: None, .. } | Verdict::Go | Verdict::Probe => backoff,
-            }
-        };
-        let soonest = self
-            .places(|side| side.asked > 0)
-            .map(|place| Next { place, pause: pause(place) })
-            .filter(|next| next.pause <= LONGEST_WAIT)
-            .min_by_key(|next| next.pause)?;
-        self.plan.candidates[soonest.place].target.may_repeat().then_some(soonest)
-    }
-
-    /// One that is left alone for its failures is asked all the same before the call fails; one that asked for its rest
-    /// is waited for, if that is short.
-    fn resting(&self) -> Result<Option<Next>, DispatchError> {
-        let mut longest = None;
-        for place in self.places(|side| side.asked == 0) {
-            let Candidate { model, target, .. } = &self.plan.candidates[place];
-            let pause = match target.verdict() {
-                Verdict::Rest { until: Some(until), asked: true } => target.remaining(until),
-                Verdict::Rest { .. } | Verdict::Go | Verdict::Probe => Duration::ZERO,
-            };
-            if pause > LONGEST_WAIT {
-                let seconds = pause.as_secs_f64().ceil() as u64;
-                longest
-                    .get_or_insert(DispatchError::Resting { provider: model.upstream.name.clone(), seconds });
-            } else if self.attempts == 0 || target.may_repeat() {
-                return Ok(Some(Next { place, pause }));
-            }
-        }
-        longest.map_or(Ok(None), Err)
+            self.refusal.take().unwrap_or_else(|| match nobody {
+                Nobody::Left => DispatchError::NobodyLeft.into(),
+                Nobody::Awake { place, pause } => {
+                    let provider = self.plan.candidates[place].model.upstream.name.clone();
+                    DispatchError::Resting { provider, seconds: whole_seconds(pause) }.into()
+                }
+            })
+        })
     }
 
     /// The call to a candidate, if its dialect can say the request.
@@ -281,14 +215,12 @@ impl<'p> Asking<'p> {
         let written = match write(candidate, &self.plan.turn.request) {
             Ok(written) => written,
             Err(error) => {
-                self.sides[place].out = true;
+                self.round.leave_out(place);
                 self.refusal.get_or_insert(error.into());
                 return None;
             }
         };
-        let repeated = self.sides[place].asked > 0;
-        self.sides[place].asked += 1;
-        self.attempts += 1;
+        let repeated = self.round.ask(place);
         Some(attempt(self.gateway, self.plan, place, self.operation_id, written, repeated))
     }
 
@@ -299,19 +231,19 @@ impl<'p> Asking<'p> {
     fn failed(&mut self, failed: Failed) -> Result<(), Refusal> {
         let Failed { place, sent, remedy, mut refusal } = failed;
         if !sent {
-            self.attempts -= 1;
+            self.round.not_sent();
         }
         if let Refusal::Provider(failure) = &mut refusal {
-            failure.attempts = self.attempts;
+            failure.attempts = self.round.attempts;
             tracing::debug!(
                 error = failure.source.without_words(),
-                attempts = self.attempts,
+                attempts = failure.attempts,
                 "an attempt failed"
             );
         }
         match remedy {
             Remedy::Nothing => return Err(refusal),
-            Remedy::Other => self.sides[place].out = true,
+            Remedy::Other => self.round.leave_out(place),
             Remedy::Again => {}
         }
         // What a provider said tells more than a limit of ours.
@@ -325,7 +257,7 @@ impl<'p> Asking<'p> {
 fn write(candidate: &Candidate, request: &ModelRequest) -> Result<Prepared, TranslateError> {
     let max_output = candidate.model.listed.as_ref().and_then(|entry| entry.max_output);
     let target = Target { model: &candidate.model.name, max_output, stream: request.stream };
-    adapter(candidate.model.upstream.dialect).body(&mut request.fields.clone(), &request.messages, &target)
+    providers::prepare(candidate.model.upstream.dialect, request, &target)
 }
 
 /// One attempt, from its place among the calls under way to the beginning of its answer.
@@ -358,9 +290,9 @@ async fn attempt(
     }
     let permit = gateway.journal().permit(PATIENCE).await.map_err(|error| ours(error.into()))?;
     let store = gateway.store_handle();
-    let attempt = Attempt::begin(store, gateway.mailbox(), permit, plan, candidate, operation_id)
-        .map_err(|error| ours(error.into()))?;
     let Prepared { body, dropped } = written;
+    let attempt = Attempt::begin(store, gateway.mailbox(), permit, plan, candidate, &body, operation_id)
+        .map_err(|error| ours(error.into()))?;
     let asked = tokio::select! {
         biased;
         asked = ask(gateway, plan, candidate, body) => asked,
@@ -394,8 +326,7 @@ async fn ask(
     let upstream = &candidate.model.upstream;
     let request = &plan.turn.request;
     let timeouts = gateway.config().timeouts_of(&upstream.name);
-    let unforeseen = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
-    let way = gateway.http().way(upstream.local, timeouts.connect).ok_or_else(unforeseen)?;
+    let way = gateway.http().way(upstream.local, timeouts.connect);
     let call = ChatCall {
         upstream,
         model: &candidate.model.name,
@@ -404,9 +335,10 @@ async fn ask(
         stream: request.stream,
         traceparent: request.head.headers.get("traceparent"),
         http: &way,
+        errands: gateway.http(),
         timeouts,
     };
-    match adapter(upstream.dialect).chat(call).await? {
+    match providers::ask(call).await? {
         Answer::Whole(whole) => Ok(Content::Whole(whole)),
         Answer::Stream(mut rest) => {
             let first = beginning(&mut rest).await?;

@@ -14,7 +14,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::gateway::Gateway;
 use crate::gateway::body::Fields;
 use crate::gateway::context::{Configured, ModelRequest, Operation};
+use crate::gateway::idempotency::{BadKey, IdempotencyKey};
+use crate::gateway::ledger::estimate;
+use crate::gateway::providers::translate::vectors::Wanted;
 use crate::gateway::refusal::{Refusal, Refuse};
+use crate::types::embeddings::{EmbeddingInput, EncodingFormat};
 use crate::types::problem::Code;
 
 /// The longest model name.
@@ -47,6 +51,9 @@ pub enum ReadError {
     /// Not JSON, or not of the right form.
     #[error("the body is not the JSON that is wanted here: {0}")]
     Json(String),
+    /// The header holds no key.
+    #[error(transparent)]
+    Key(BadKey),
     /// A field is wrong.
     #[error("`{field}` {problem}")]
     Field {
@@ -62,13 +69,16 @@ impl Refuse for ReadError {
         match self {
             Self::TooLarge { .. } => Code::RequestTooLarge,
             Self::Busy => Code::Unavailable,
-            Self::Slow { .. } | Self::BrokeOff | Self::Json(_) | Self::Field { .. } => Code::ValidationError,
+            Self::Slow { .. } | Self::BrokeOff | Self::Json(_) | Self::Key(_) | Self::Field { .. } => {
+                Code::ValidationError
+            }
         }
     }
 
     fn param(&self) -> Option<&str> {
         match self {
             Self::Field { field, .. } => Some(field),
+            Self::Key(_) => Some("Idempotency-Key"),
             _ => None,
         }
     }
@@ -78,16 +88,10 @@ impl Refuse for ReadError {
 pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequest, Refusal> {
     let Configured { incoming, caller } = configured;
     let (bytes, body_permit) = collect(gateway, incoming.body).await?;
+    let idempotency = IdempotencyKey::of(&incoming.head, &bytes).map_err(ReadError::Key)?;
     let mut fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
     let (messages, roles) = messages(fields.take("messages"))?;
-    let model = optional::<String>(&fields, "model", "must be text")?
-        .map(|model| model.trim().to_owned())
-        .filter(|model| !model.is_empty() && model != "default");
-    if model.as_ref().is_some_and(|model| model.len() > MAX_MODEL_BYTES) {
-        return Err(
-            ReadError::Field { field: "model", problem: "must be a name of at most 256 bytes" }.into()
-        );
-    }
+    let model = model(&fields)?;
     let stream = optional::<bool>(&fields, "stream", "must be true or false")?.unwrap_or(false);
     let include_usage = stream && includes_usage(&fields)?;
     let max_tokens = match optional(&fields, "max_completion_tokens", WHOLE)? {
@@ -105,8 +109,69 @@ pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequ
         stream,
         include_usage,
         max_tokens,
+        idempotency,
         body_permit,
     })
+}
+
+/// Reads a request for embeddings.
+pub async fn read_embeddings(gateway: &Gateway, configured: Configured) -> Result<ModelRequest, Refusal> {
+    let Configured { incoming, caller } = configured;
+    let (bytes, body_permit) = collect(gateway, incoming.body).await?;
+    let idempotency = IdempotencyKey::of(&incoming.head, &bytes).map_err(ReadError::Key)?;
+    let fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
+    let model = model(&fields)?;
+    let encoding = optional(&fields, "encoding_format", "must be `float` or `base64`")?;
+    let (inputs, prompt_tokens) = inputs(&fields)?;
+    let wanted = Wanted { encoding: encoding.unwrap_or(EncodingFormat::Float), inputs, prompt_tokens };
+    Ok(ModelRequest {
+        caller,
+        operation: Operation::Embeddings(wanted),
+        head: incoming.head,
+        fields,
+        messages: Vec::new(),
+        roles: Vec::new(),
+        model,
+        stream: false,
+        include_usage: false,
+        max_tokens: None,
+        idempotency,
+        body_permit,
+    })
+}
+
+/// How many texts there are, and how many tokens they hold: counted where they are token ids, else estimated. What is
+/// of no form that we know is the provider's to understand.
+fn inputs(fields: &Fields) -> Result<(usize, u64), ReadError> {
+    let is_there = |input: &&RawValue| input.get() != "null";
+    let input = fields.get("input").filter(is_there);
+    let input = input.ok_or(ReadError::Field { field: "input", problem: "is missing" })?;
+    let (inputs, tokens) = match serde_json::from_str(input.get()) {
+        Ok(EmbeddingInput::Text(text)) => (1, estimate::text(text.len())),
+        Ok(EmbeddingInput::Texts(texts)) => {
+            (texts.len(), texts.iter().map(|text| estimate::text(text.len())).sum())
+        }
+        Ok(EmbeddingInput::Tokens(tokens)) => (1, tokens.len() as u64),
+        Ok(EmbeddingInput::TokenLists(lists)) => {
+            (lists.len(), lists.iter().map(|tokens| tokens.len() as u64).sum())
+        }
+        Err(_) => (1, estimate::text(input.get().len())),
+    };
+    if inputs == 0 {
+        return Err(ReadError::Field { field: "input", problem: "must not be empty" });
+    }
+    Ok((inputs, tokens))
+}
+
+/// The model's name; absent, empty and `default` are the project's own.
+fn model(fields: &Fields) -> Result<Option<String>, ReadError> {
+    let model = optional::<String>(fields, "model", "must be text")?
+        .map(|model| model.trim().to_owned())
+        .filter(|model| !model.is_empty() && model != "default");
+    if model.as_ref().is_some_and(|model| model.len() > MAX_MODEL_BYTES) {
+        return Err(ReadError::Field { field: "model", problem: "must be a name of at most 256 bytes" });
+    }
+    Ok(model)
 }
 
 const WHOLE: &str = "must be a whole number of tokens, 0 or more";

@@ -81,6 +81,12 @@ pub async fn recall(gateway: &Gateway, selected: Selected) -> Result<Turn, Refus
     Ok(Turn { request, choice, memory, recalled })
 }
 
+/// Of what is no conversation, nothing is remembered.
+pub fn nothing(selected: Selected) -> Turn {
+    let Selected { request, choice } = selected;
+    Turn { request, choice, memory: None, recalled: None }
+}
+
 /// The thread that the client named, else its session where the project lets sessions remember.
 fn conversation(request: &ModelRequest) -> Result<Option<ConversationKey>, RecallError> {
     let caller = &request.caller;

@@ -12,7 +12,7 @@ use http::{HeaderValue, header};
 use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{Caller, Content, CredentialKind, Reply};
+use crate::gateway::context::{Caller, Content, CredentialKind, Operation, Reply};
 use crate::gateway::drain::Drain;
 use crate::gateway::ledger::attempt::{Attempt, settled};
 use crate::gateway::ledger::money::NanoUsd;
@@ -53,7 +53,12 @@ pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal
     let Reply { turn, candidate, attempts, mut attempt, call, content, .. } = reply;
     match content {
         Content::Whole(whole) => {
-            attempt.whole(whole.summary, &whole.body);
+            // Vectors are no text: their size tells of no tokens.
+            let said = match turn.request.operation {
+                Operation::Chat => whole.body.as_ref(),
+                Operation::Embeddings(_) => &[],
+            };
+            attempt.whole(whole.summary, said);
             if let Some(cost) = attempt.cost().filter(|_| sees_cost(&turn.request.caller)) {
                 respond::cost_header(response.headers_mut(), cost);
             }

@@ -77,7 +77,7 @@ impl Refuse for SelectError {
 /// Finds the models that the name stands for, among the tenant's providers.
 pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected, Refusal> {
     let caller = &request.caller;
-    let catalogue = gateway.directory().catalogue(caller.principal.tenant).await?;
+    let catalogue = gateway.directory().catalogue(caller.principal.tenant, caller.principal.project).await?;
     let settings = &caller.settings;
     let requested = match (&request.model, &settings.default_model) {
         (Some(model), _) | (None, Some(model)) => model.clone(),
@@ -88,7 +88,7 @@ pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected
     // Vectors of different models cannot be compared: only a conversation may be answered by another.
     let fallbacks = match request.operation {
         Operation::Chat => settings.fallback_models.as_slice(),
-        Operation::Embeddings => &[],
+        Operation::Embeddings(_) => &[],
     };
     let fallbacks = fallbacks.iter().filter_map(|name| names.model(name, &requested).ok()).collect();
     let choice = match settings.routes.get(&requested) {
@@ -194,7 +194,8 @@ pub async fn models(
     gateway: &Gateway,
     caller: &crate::gateway::context::Caller,
 ) -> Result<Vec<crate::gateway::routing::catalogue::Listed>, Refusal> {
-    let catalogue: Arc<Catalogue> = gateway.directory().catalogue(caller.principal.tenant).await?;
+    let catalogue: Arc<Catalogue> =
+        gateway.directory().catalogue(caller.principal.tenant, caller.principal.project).await?;
     let list = caller.settings.model_allowlist.as_deref();
     let may = |id: &str, provider: &str| {
         list.is_none_or(|list| list.iter().any(|entry| entry == id || *entry == format!("{provider}/{id}")))

@@ -82,12 +82,47 @@ pub struct SigningKeyRow {
     pub revoked_at: Option<i64>,
 }
 
-/// A tenant's provider.
+/// Whose a provider is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A tenant's: for all of its projects.
+    Tenant(Uuid),
+    /// One project's: it goes before the tenant's of the same name, and other projects never see it.
+    Project {
+        /// The project's tenant.
+        tenant: Uuid,
+        /// The project.
+        project: Uuid,
+    },
+}
+
+impl Owner {
+    /// The tenant, in either case.
+    #[must_use]
+    pub const fn tenant(self) -> Uuid {
+        match self {
+            Self::Tenant(tenant) | Self::Project { tenant, .. } => tenant,
+        }
+    }
+
+    /// The project, if it is one's.
+    #[must_use]
+    pub const fn project(self) -> Option<Uuid> {
+        match self {
+            Self::Tenant(_) => None,
+            Self::Project { project, .. } => Some(project),
+        }
+    }
+}
+
+/// A provider that a tenant or a project has added.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProviderRow {
-    /// Its owner.
-    pub tenant_id: Uuid,
-    /// Its name, unique within the tenant.
+    /// The id of the key: another with every key that is put here.
+    pub id: Uuid,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its name, unique for its owner.
     pub name: String,
     /// Where it answers; `None` is the provider's public address.
     pub base_url: Option<String>,

@@ -3,6 +3,7 @@
 mod ledger;
 mod memory;
 mod policy;
+mod providers;
 mod values;
 mod writer;
 
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::rows::{
-    ApiKeyRow, ConversationKey, ConversationRow, Expiry, History, MessageRow, ProjectRow, ProviderRow,
+    ApiKeyRow, ConversationKey, ConversationRow, Expiry, History, MessageRow, Owner, ProjectRow, ProviderRow,
     SigningKeyRow, TenantRow,
 };
 use super::{LedgerState, ProjectScope, Store, StoreError};
@@ -29,7 +30,11 @@ use writer::Writer;
 const READERS: usize = 4;
 /// How many reports may be under way at once.
 const REPORT_READERS: usize = 2;
-const MIGRATIONS: [&str; 1] = [include_str!("sqlite/migrations/0001_first.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("sqlite/migrations/0001_first.sql"),
+    include_str!("sqlite/migrations/0002_cache_write_1h.sql"),
+    include_str!("sqlite/migrations/0003_project_providers.sql"),
+];
 
 /// What a committed record survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
@@ -304,16 +309,30 @@ impl Store for Sqlite {
     }
 
     async fn put_provider(&self, row: ProviderRow) -> Result<(), StoreError> {
-        self.write(move |connection| policy::put_provider(connection, &row)).await
+        self.write(move |connection| providers::put(connection, &row)).await
     }
 
-    async fn providers(&self, tenant: Uuid) -> Result<Vec<ProviderRow>, StoreError> {
-        self.read(move |connection| policy::providers(connection, tenant)).await
+    async fn providers(&self, owner: Owner) -> Result<Vec<ProviderRow>, StoreError> {
+        self.read(move |connection| providers::of_owner(connection, owner)).await
     }
 
-    async fn remove_provider(&self, tenant: Uuid, name: &str) -> Result<bool, StoreError> {
+    async fn all_providers(&self) -> Result<Vec<ProviderRow>, StoreError> {
+        self.read(providers::all).await
+    }
+
+    async fn remove_provider(&self, owner: Owner, name: &str) -> Result<bool, StoreError> {
         let name = name.to_owned();
-        self.write(move |connection| policy::remove_provider(connection, tenant, &name)).await
+        self.write(move |connection| providers::remove(connection, owner, &name)).await
+    }
+
+    async fn reseal_provider(
+        &self,
+        id: Uuid,
+        from: String,
+        sealed: String,
+        master_key_id: String,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| providers::reseal(connection, id, &from, &sealed, &master_key_id)).await
     }
 
     async fn history(&self, key: ConversationKey, limit: u32, now: i64) -> Result<History, StoreError> {

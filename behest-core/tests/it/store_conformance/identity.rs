@@ -1,6 +1,8 @@
 //! Tenants, projects, keys, providers.
 
-use behest_core::gateway::store::rows::{ApiKeyRow, ProjectRow, ProviderRow, SigningKeyRow, TenantRow};
+use behest_core::gateway::store::rows::{
+    ApiKeyRow, Owner, ProjectRow, ProviderRow, SigningKeyRow, TenantRow,
+};
 use behest_core::gateway::store::{ProjectScope, Store, StoreError};
 use behest_core::token::Jwk;
 use behest_core::types::control::{Plan, ProjectSettings, ProjectStatus};
@@ -202,8 +204,11 @@ pub async fn signing_keys(subject: Subject) {
 pub async fn providers(subject: Subject) {
     let store = &*subject.store;
     let (mine, other) = (tenant(store, 0).await, tenant(store, 0).await);
-    let provider = |name: &str, local: bool| ProviderRow {
-        tenant_id: mine,
+    let project = project(store, mine, "a-b-001", 0).await.id;
+    let (tenants, projects) = (Owner::Tenant(mine), Owner::Project { tenant: mine, project });
+    let row = |owner, name: &str, local: bool| ProviderRow {
+        id: Uuid::new_v4(),
+        owner,
         name: name.to_owned(),
         base_url: local.then(|| "http://10.0.0.1/v1".to_owned()),
         local,
@@ -213,16 +218,36 @@ pub async fn providers(subject: Subject) {
         models: local.then(|| vec!["m".to_owned()]),
         created_at: NOW,
     };
-    for row in [provider("z", false), provider("a", false), provider("z", true)] {
+    let (a, z, of_project) = (row(tenants, "a", false), row(tenants, "z", true), row(projects, "z", false));
+    for row in [row(tenants, "z", false), a.clone(), z.clone(), row(projects, "z", true), of_project.clone()]
+    {
         store.put_provider(row).await.expect("put");
     }
-    let listed = store.providers(mine).await.expect("a list");
-    assert_eq!(listed, [provider("a", false), provider("z", true)], "by name, the last one stands");
-    assert_eq!(store.providers(other).await.expect("a list"), []);
-    assert!(!store.remove_provider(other, "a").await.expect("an answer"));
-    assert!(store.remove_provider(mine, "a").await.expect("an answer"));
-    assert!(!store.remove_provider(mine, "a").await.expect("an answer"));
-    assert_eq!(store.providers(mine).await.expect("a list"), [provider("z", true)]);
+    let listed = async |owner| store.providers(owner).await.expect("a list");
+    assert_eq!(listed(tenants).await, [a.clone(), z.clone()], "by name, the last one stands");
+    assert_eq!(listed(projects).await, std::slice::from_ref(&of_project), "apart from the tenant's");
+    // A project's id with another's tenant finds nothing: both must be so.
+    for stranger in [Owner::Tenant(other), Owner::Project { tenant: other, project }] {
+        assert_eq!(listed(stranger).await, []);
+        assert!(!store.remove_provider(stranger, "z").await.expect("an answer"));
+    }
+    assert_eq!(store.all_providers().await.expect("a list").len(), 3);
+
+    let reseal = async |from: &str| {
+        let sealed = store.reseal_provider(z.id, from.to_owned(), "new".to_owned(), "mk2".to_owned()).await;
+        sealed.expect("an answer")
+    };
+    assert!(!reseal("another").await, "only what was read is replaced");
+    assert!(reseal("iv:text:tag").await);
+    assert!(!reseal("iv:text:tag").await);
+    let z = ProviderRow { sealed_key: Some("new".to_owned()), master_key_id: Some("mk2".to_owned()), ..z };
+    assert_eq!(listed(tenants).await, [a.clone(), z.clone()]);
+
+    assert!(store.remove_provider(tenants, "a").await.expect("an answer"));
+    assert!(!store.remove_provider(tenants, "a").await.expect("an answer"));
+    assert!(store.remove_provider(projects, "z").await.expect("an answer"));
+    assert_eq!(listed(projects).await, []);
+    assert_eq!(listed(tenants).await, [z]);
 }
 
 pub async fn changed_values(subject: Subject) {

@@ -173,6 +173,7 @@ pub async fn unknown(subject: Subject) {
         input: Some(1),
         cache_read: Some(2),
         cache_write: Some(4),
+        cache_write_1h: Some(32),
         output: Some(8),
         reasoning: Some(16),
     };
@@ -181,7 +182,7 @@ pub async fn unknown(subject: Subject) {
     let rows = subject.store.usage(all(project)).await.expect("a report");
     let wanted = Sums {
         requests: 4,
-        input: 10 + 10 + 7,
+        input: 10 + 10 + 39,
         output: 5 + 5 + 24,
         cost: NanoUsd(21),
         unpriced: 1,

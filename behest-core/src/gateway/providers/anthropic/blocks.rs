@@ -121,6 +121,7 @@ mod tests {
             id: id.to_owned(),
             name: "f".to_owned(),
             arguments: arguments.to_owned(),
+            signature: None,
         };
         let wanted =
             json!({"type": "tool_use", "id": "a_b", "name": "f", "input": {"not_an_object": "{\"x\":"}});

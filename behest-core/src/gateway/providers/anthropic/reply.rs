@@ -5,12 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::gateway::ledger::record::Tokens;
 use crate::gateway::providers::ProviderError;
+use crate::gateway::providers::complaint::{self, MAX_TOKENS};
 use crate::gateway::providers::translate::{Event, Finish, text_of};
-
-/// How much of an error's message is passed on.
-const MAX_MESSAGE_CHARACTERS: usize = 500;
-/// More tokens than any call has: a provider's slip must not outgrow the ledger.
-const MAX_TOKENS: u64 = 1 << 32;
 
 /// A message, whole or at its beginning.
 #[derive(Debug, Deserialize)]
@@ -50,9 +46,18 @@ pub(super) struct Usage {
     #[serde(default)]
     cache_creation_input_tokens: Option<u64>,
     #[serde(default)]
+    cache_creation: Option<CacheCreation>,
+    #[serde(default)]
     output_tokens: Option<u64>,
     #[serde(default)]
     output_tokens_details: Option<OutputDetails>,
+}
+
+/// What a cache took, by how long it keeps it; together they are `cache_creation_input_tokens`.
+#[derive(Debug, Default, Deserialize)]
+struct CacheCreation {
+    #[serde(default)]
+    ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -108,7 +113,7 @@ fn read_block(
         Some("tool_use") => {
             let (id, name) = text("id").zip(text("name")).ok_or(NO_CALL)?;
             let input = block.remove("input").unwrap_or_else(|| json!({}));
-            events.push(Event::Call { choice: 0, index: *calls, id, name });
+            events.push(Event::Call { choice: 0, index: *calls, id, name, signature: None });
             events.push(Event::Arguments { choice: 0, index: *calls, text: input.to_string() });
             *calls += 1;
         }
@@ -156,6 +161,7 @@ impl Usage {
         self.cache_read_input_tokens = later.cache_read_input_tokens.or(self.cache_read_input_tokens);
         self.cache_creation_input_tokens =
             later.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
+        self.cache_creation = later.cache_creation.or(self.cache_creation.take());
         self.output_tokens = later.output_tokens.or(self.output_tokens);
         self.output_tokens_details = later.output_tokens_details.or(self.output_tokens_details.take());
     }
@@ -170,10 +176,15 @@ impl Usage {
         let thought = self.output_tokens_details.as_ref().and_then(|details| details.thinking_tokens);
         // It is counted anew and may be a little off; the total is what is billed.
         let reasoning = thought.map(|thought| thought.min(output.unwrap_or(0)));
+        let written = capped(self.cache_creation_input_tokens);
+        let for_an_hour =
+            self.cache_creation.as_ref().and_then(|creation| creation.ephemeral_1h_input_tokens);
+        let for_an_hour = for_an_hour.map(|tokens| tokens.min(written.unwrap_or(0)));
         Some(Tokens {
             input: capped(self.input_tokens),
             cache_read: capped(self.cache_read_input_tokens),
-            cache_write: capped(self.cache_creation_input_tokens),
+            cache_write: written.map(|written| written - for_an_hour.unwrap_or(0)),
+            cache_write_1h: for_an_hour.filter(|tokens| *tokens > 0),
             output: output.map(|output| output - reasoning.unwrap_or(0)),
             reasoning,
         })
@@ -182,10 +193,7 @@ impl Usage {
 
 /// An error in place of an answer, or in its middle.
 pub(super) fn failure(error: &Value) -> ProviderError {
-    let words = text_of(error.get("message")).or_else(|| text_of(Some(error)));
-    let words = words.or_else(|| text_of(error.get("type"))).unwrap_or("it gave no reason");
-    let message = words.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE_CHARACTERS);
-    ProviderError::InStream { message: message.collect() }
+    ProviderError::InStream { message: complaint::of_value(error) }
 }
 
 #[cfg(test)]
@@ -203,6 +211,18 @@ mod tests {
         let tokens = usage.tokens().expect("tokens");
         assert_eq!((tokens.total_input(), tokens.total_output()), (21 + 188_086, 393));
         assert_eq!((tokens.output, tokens.reasoning, tokens.cache_write), (Some(93), Some(300), Some(0)));
+    }
+
+    #[test]
+    fn what_a_cache_keeps_for_an_hour_is_told_apart() {
+        let mut usage = Usage::default();
+        usage.update(Some(json!({
+            "input_tokens": 1, "output_tokens": 2, "cache_creation_input_tokens": 556,
+            "cache_creation": {"ephemeral_5m_input_tokens": 456, "ephemeral_1h_input_tokens": 100},
+        })));
+        let tokens = usage.tokens().expect("tokens");
+        assert_eq!((tokens.cache_write, tokens.cache_write_1h), (Some(456), Some(100)));
+        assert_eq!(tokens.total_input(), 557);
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Reader {
                 let (id, name) = text("id").zip(text("name")).ok_or(NO_CALL)?;
                 let call = self.calls;
                 self.calls += 1;
-                events.push(Event::Call { choice: 0, index: call, id, name });
+                events.push(Event::Call { choice: 0, index: call, id, name, signature: None });
                 // Some servers give all arguments at once.
                 let input =
                     block.get("input").filter(|input| input.as_object().is_some_and(|it| !it.is_empty()));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Reader, reply, request};
 use crate::gateway::providers::ProviderError;
-use crate::gateway::providers::translate::fixtures::{REQUESTS, split};
+use crate::gateway::providers::translate::fixtures::{self, REQUESTS, split};
 use crate::gateway::providers::translate::{Event, Target, answer};
 use crate::sse;
 
@@ -126,6 +126,9 @@ fn sampling_goes_as_far_as_the_model_takes_it() {
     let sampled = |model: &str, top_p: f64, effort: Value| {
         let mut wanted: Value =
             serde_json::from_str(&with("text", "top_p", json!(top_p))).expect("a request");
+        for message in wanted["messages"].as_array_mut().expect("messages") {
+            message.as_object_mut().expect("a message").remove("name");
+        }
         wanted["temperature"] = json!(0.5);
         wanted["top_k"] = json!(7);
         wanted["max_completion_tokens"] = json!(9000);
@@ -213,14 +216,9 @@ fn what_anthropic_has_no_words_for_is_refused_with_advice() {
 
 /// The events of a stream that comes in these pieces, and whether it is complete.
 fn streamed<'c>(pieces: impl IntoIterator<Item = &'c [u8]>) -> Result<(Vec<Event>, bool), ProviderError> {
-    let (mut framer, mut reader, mut events) = (sse::Framer::new(1 << 20), Reader::default(), Vec::new());
-    for piece in pieces {
-        framer.push(piece);
-        while let Some(event) = framer.next_event().expect("small events") {
-            events.extend(reader.read(&event)?);
-        }
-    }
-    Ok((events, reader.is_complete()))
+    let pieces: Vec<&[u8]> = pieces.into_iter().collect();
+    let (events, complete) = fixtures::streamed(Reader::default(), &pieces);
+    Ok((events?, complete))
 }
 
 fn assembled(events: Vec<Event>) -> Value {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::gateway::ledger::record::Tokens;
 use crate::gateway::providers::ProviderError;
+use crate::gateway::providers::complaint::{self, MAX_TOKENS};
 use crate::gateway::providers::translate::{Event, Finish};
 
 #[derive(Deserialize)]
@@ -121,7 +122,7 @@ pub fn begun(index: u32, call: Call) -> Result<Vec<Event>, ProviderError> {
     let (Some(id), Some(name)) = (call.id, function.name) else {
         return Err(ProviderError::Garbage("a call has no id or no name"));
     };
-    let mut events = vec![Event::Call { choice: 0, index, id, name }];
+    let mut events = vec![Event::Call { choice: 0, index, id, name, signature: None }];
     events.extend(arguments(index, function.arguments));
     Ok(events)
 }
@@ -166,16 +167,8 @@ pub fn finish(reason: Option<&str>, error: Option<&str>) -> Result<Option<Finish
 
 /// An answer that failed, in Cohere's words.
 pub fn failure(words: Option<&str>) -> ProviderError {
-    let words = words.unwrap_or("it gave no reason").chars();
-    ProviderError::InStream {
-        message: words.filter(|letter| !letter.is_control()).take(MAX_MESSAGE_CHARACTERS).collect(),
-    }
+    ProviderError::InStream { message: complaint::of_value(&Value::from(words)) }
 }
-
-const MAX_MESSAGE_CHARACTERS: usize = 500;
-
-/// More tokens than any call has: a provider's slip must not outgrow the ledger.
-const MAX_TOKENS: u64 = 1 << 32;
 
 /// What Cohere says was used. Its documents on prices: `billed_units` are what is paid for; `tokens` counts those as well
 /// that Cohere puts in (templates, special tokens), for which nobody pays. So the books go by `billed_units`, by `tokens`
@@ -194,6 +187,7 @@ pub fn tokens(usage: Option<&Value>) -> Option<Tokens> {
         input: input.map(|all| all - cached.unwrap_or(0)),
         cache_read: cached,
         cache_write: None,
+        cache_write_1h: None,
         output,
         reasoning: None,
     })

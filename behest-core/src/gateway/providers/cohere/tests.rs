@@ -5,10 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Reader, reply, request};
 use crate::gateway::ledger::record::Tokens;
-use crate::gateway::providers::translate::fixtures::{REQUESTS, split};
-use crate::gateway::providers::translate::{Event, Target, answer};
-use crate::gateway::providers::{ProviderError, Summary};
-use crate::sse::Framer;
+use crate::gateway::providers::ProviderError;
+use crate::gateway::providers::translate::fixtures::{self, REQUESTS, split, together};
+use crate::gateway::providers::translate::{Event, Target};
 
 macro_rules! answers {
     ($($name:literal),+ $(,)?) => {
@@ -39,26 +38,12 @@ fn asked(fields: Value) -> Result<(Value, Vec<String>), String> {
 
 /// Whatever way the bytes come in.
 fn streamed(pieces: &[&[u8]]) -> (Result<Vec<Event>, ProviderError>, bool) {
-    let (mut framer, mut reader, mut events) = (Framer::new(1 << 20), Reader::default(), Vec::new());
-    for piece in pieces {
-        framer.push(piece);
-        while let Some(event) = framer.next_event().expect("below the cap") {
-            match reader.read(&event) {
-                Ok(more) => events.extend(more),
-                Err(error) => return (Err(error), reader.is_complete()),
-            }
-        }
-    }
-    (Ok(events), reader.is_complete())
+    fixtures::streamed(Reader::default(), pieces)
 }
 
 fn error_of(events: &[Value]) -> ProviderError {
     let stream: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
     streamed(&[stream.as_bytes()]).0.expect_err("an error")
-}
-
-fn together(events: Vec<Event>) -> (Value, Summary) {
-    answer::assemble(events, "ours".to_owned(), "asked-for".to_owned(), 1)
 }
 
 fn used(usage: Value) -> Option<Tokens> {

@@ -44,3 +44,13 @@ pub const RULES: Rules = &[
     ("verbosity", Passed),
     ("web_search_options", Passed),
 ];
+
+/// What becomes of each parameter of a request for embeddings.
+pub const EMBEDDINGS_RULES: Rules = &[
+    ("dimensions", Passed),
+    ("encoding_format", Passed),
+    ("input", Passed),
+    ("input_type", Passed),
+    ("model", Translated("the name of the deployment")),
+    ("user", Passed),
+];

@@ -2,6 +2,7 @@
 //! parts of the content; dropping them from a conversation makes its models worse, so they go back where they came from.
 
 mod answer;
+mod embeddings;
 mod messages;
 
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::gateway::providers::translate::Rule::{Dropped, Passed, Refused, Trans
 use crate::gateway::providers::translate::{Rules, TranslateError};
 
 pub use answer::mend;
+pub use embeddings::{RULES as EMBEDDINGS_RULES, patch as patch_embeddings};
 pub use messages::messages;
 
 /// What becomes of each parameter.
@@ -30,7 +32,7 @@ pub const RULES: Rules = &[
         Translated(
             "the same; `developer` is `system`, `reasoning_content` a `thinking` part, a refusal text, a file a \
              `document_url`, a last turn of the assistant a `prefix`, the id of a call one of Mistral's form; \
-             `cache_control` is dropped",
+             `cache_control` and `name` are dropped",
         ),
     ),
     ("metadata", Passed),

@@ -2,9 +2,10 @@
 //! `provider.require_parameters` says otherwise, and takes `reasoning_details` back as it gave them.
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 
-use super::{object, said, set};
+use super::{said, set};
 use crate::gateway::body::Fields;
 use crate::gateway::providers::translate::Rule::{Passed, Translated};
 use crate::gateway::providers::translate::Rules;
@@ -19,7 +20,12 @@ pub const RULES: Rules = &[
     ("logprobs", Passed),
     ("max_completion_tokens", Passed),
     ("max_tokens", Passed),
-    ("messages", Passed),
+    (
+        "messages",
+        Translated(
+            "the same; `reasoning_content` is `reasoning`, and `reasoning_details` of others' forms are left out",
+        ),
+    ),
     ("metadata", Passed),
     ("min_p", Passed),
     ("modalities", Passed),
@@ -53,10 +59,21 @@ pub const RULES: Rules = &[
     ("top_logprobs", Passed),
     ("top_p", Passed),
     ("transforms", Passed),
-    ("usage", Translated("the same, with `include`")),
+    ("usage", Translated("left out: it comes in any case")),
     ("user", Passed),
     ("verbosity", Passed),
     ("web_search_options", Passed),
+];
+
+/// What becomes of each parameter of a request for embeddings.
+pub const EMBEDDINGS_RULES: Rules = &[
+    ("dimensions", Passed),
+    ("encoding_format", Passed),
+    ("input", Passed),
+    ("input_type", Passed),
+    ("model", Translated("the same, as `author/model`")),
+    ("provider", Passed),
+    ("user", Passed),
 ];
 
 pub fn patch(fields: &mut Fields) {
@@ -64,9 +81,25 @@ pub fn patch(fields: &mut Fields) {
     if let Some(effort) = effort.filter(|_| fields.get("reasoning").is_none()) {
         set(fields, "reasoning", &serde_json::json!({ "effort": effort }));
     }
-    let mut usage = object(fields, "usage");
-    usage.insert("include".to_owned(), Value::Bool(true));
-    set(fields, "usage", &usage);
+    fields.take("usage");
+}
+
+/// Thoughts go back by OpenRouter's own name for them. Details that another provider gave in a form of its own are none of
+/// OpenRouter's, which refuses them.
+pub fn messages(messages: &[Box<RawValue>]) -> Vec<Box<RawValue>> {
+    messages.iter().map(|message| with_thoughts(message).unwrap_or_else(|| message.clone())).collect()
+}
+
+fn with_thoughts(message: &RawValue) -> Option<Box<RawValue>> {
+    memchr::memmem::find(message.get().as_bytes(), b"\"reasoning_")?;
+    let mut message: Map<String, Value> = serde_json::from_str(message.get()).ok()?;
+    if let Some(thoughts) = message.shift_remove("reasoning_content") {
+        message.entry("reasoning").or_insert(thoughts);
+    }
+    if let Some(Value::Array(details)) = message.get_mut("reasoning_details") {
+        details.retain(|detail| detail["type"].as_str().is_some_and(|kind| kind.starts_with("reasoning.")));
+    }
+    to_raw_value(&message).ok()
 }
 
 /// Thoughts come as `reasoning`; they are given by the name that others have for them as well.

@@ -149,6 +149,36 @@ fn mistrals_thoughts_are_told_apart_from_its_words_and_go_back() {
 }
 
 #[test]
+fn the_name_of_a_speaker_is_dropped_and_said() {
+    let messages = json!([{"role": "user", "content": "Hi.", "name": "ada"}]);
+    let (body, dropped) = hello(Compatible::Mistral, json!({"messages": messages})).expect("a body");
+    assert_eq!(
+        (&body["messages"], dropped),
+        (&json!([{"role": "user", "content": "Hi."}]), vec!["messages.name".to_owned()])
+    );
+}
+
+#[test]
+fn annotations_in_a_stream_have_their_places_in_each_choice() {
+    let chunk = |choice: u64, ids: &[u64]| {
+        let annotations: Vec<Value> =
+            ids.iter().map(|id| json!({"type": "reference", "reference_ids": [id]})).collect();
+        json!({"choices": [{"index": choice, "delta": {"annotations": annotations}}]}).to_string()
+    };
+    let mut counts = BTreeMap::new();
+    let mut places = |choice, ids: &[u64]| {
+        let numbered = number_annotations(chunk(choice, ids).as_bytes(), &mut counts).expect("annotations");
+        let numbered: Value = serde_json::from_slice(&numbered).expect("JSON");
+        let annotations = numbered["choices"][0]["delta"]["annotations"].as_array().expect("a list").clone();
+        annotations.iter().map(|annotation| annotation["index"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!(places(0, &[7, 8]), [Some(0), Some(1)]);
+    assert_eq!(places(1, &[7]), [Some(0)]);
+    assert_eq!(places(0, &[9]), [Some(2)]);
+    assert_eq!(number_annotations(b"{\"choices\":[]}", &mut counts), None);
+}
+
+#[test]
 fn a_chunk_of_mistrals_thoughts_has_no_words() {
     let thinking = json!([{"type": "thinking", "thinking": "so"}]);
     let chunk = json!({"choices": [{"index": 0, "delta": {"content": thinking}, "finish_reason": null}]});
@@ -181,7 +211,7 @@ fn an_answer_that_is_in_openais_words_goes_on_as_it_came() {
 }
 
 #[test]
-fn openrouter_is_asked_for_usage_and_effort_in_its_words_and_for_the_rest_as_it_came() {
+fn openrouter_is_asked_for_effort_in_its_words_and_for_the_rest_as_it_came() {
     let own = json!({
         "provider": {"order": ["a"]}, "models": ["b"], "transforms": ["middle-out"], "plugins": [{"id": "web"}], "n": 2,
         "reasoning_effort": "high", "top_k": 3,
@@ -191,14 +221,13 @@ fn openrouter_is_asked_for_usage_and_effort_in_its_words_and_for_the_rest_as_it_
         assert_eq!(body[name], own[name], "{name}");
     }
     assert_eq!((&body["reasoning"], body.get("reasoning_effort")), (&json!({"effort": "high"}), None));
-    assert_eq!((&body["usage"], &body["model"]), (&json!({"include": true}), &json!("theirs")));
+    assert_eq!((body.get("usage"), &body["model"]), (None, &json!("theirs")));
     assert!(dropped.is_empty());
-    let both = json!({"reasoning_effort": "high", "reasoning": {"max_tokens": 9}, "usage": {"include": false, "x": 1}});
+    let both =
+        json!({"reasoning_effort": "high", "reasoning": {"max_tokens": 9}, "usage": {"include": false}});
     let (body, _) = hello(Compatible::OpenRouter, both).expect("a body");
-    assert_eq!(
-        (&body["reasoning"], &body["usage"]),
-        (&json!({"max_tokens": 9}), &json!({"include": true, "x": 1}))
-    );
+    // Usage comes without being asked for, and the published request has no field for it any more.
+    assert_eq!((&body["reasoning"], body.get("usage")), (&json!({"max_tokens": 9}), None));
 }
 
 #[test]
@@ -214,6 +243,24 @@ fn openrouters_thoughts_have_the_name_that_others_give_them_and_their_details_st
     }
     let silent = json!({"choices": [{"index": 0, "delta": {"content": "x", "reasoning": null}}]});
     assert_eq!(mended(Compatible::OpenRouter, silent), None);
+}
+
+#[test]
+fn openrouter_gets_thoughts_back_by_its_own_name_for_them() {
+    let back = |said: Value| {
+        let request = json!({"messages": [{"role": "user", "content": "\"reasoning_content\""}, said]});
+        let (body, dropped) = asked(Compatible::OpenRouter, &request.to_string(), false).expect("a body");
+        assert!(dropped.is_empty());
+        body["messages"][1].clone()
+    };
+    let own = json!({"type": "reasoning.text", "text": "so", "signature": "s"});
+    let anthropics = json!({"type": "thinking", "thinking": "so", "signature": "s"});
+    let said =
+        json!({"role": "assistant", "reasoning_content": "so", "reasoning_details": [anthropics, own]});
+    let wanted = json!({"role": "assistant", "reasoning_details": [own], "reasoning": "so"});
+    assert_eq!(back(said), wanted);
+    let said = json!({"role": "assistant", "content": "x", "reasoning_content": "so", "reasoning": "mine"});
+    assert_eq!(back(said), json!({"role": "assistant", "content": "x", "reasoning": "mine"}));
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl<'m> Writer<'m> {
             let mut part = json!({ "functionCall": { "name": call.name, "args": arguments(call, place)? } });
             // Of calls made at once only the first is signed.
             let missing = (index == 0 && self.family.is_third()).then_some(NO_SIGNATURE);
-            if let Some(signature) = signatures.of_call(&call.id).or(missing) {
+            if let Some(signature) = signatures.of_call(&call.id).or(call.signature.as_deref()).or(missing) {
                 part["thoughtSignature"] = Value::from(signature);
             }
             parts.push(part);

@@ -5,10 +5,7 @@ use serde_json::Value;
 
 use super::stream::Reader;
 use crate::gateway::providers::ProviderError;
-use crate::gateway::providers::translate::{Event, text_of};
-
-/// As much of an error's message as is kept.
-const MAX_MESSAGE_CHARACTERS: usize = 500;
+use crate::gateway::providers::translate::Event;
 
 /// `GenerateContentResponse`, or an error.
 #[derive(Deserialize)]
@@ -97,18 +94,4 @@ pub(super) fn read(body: &[u8]) -> Option<Vec<Response>> {
     } else {
         serde_json::from_slice(body).ok().map(|response| vec![response])
     }
-}
-
-/// The message of an error body: `{"error":{"code","message","status"}}`, alone or in a list.
-#[must_use]
-pub fn error_message(body: &[u8]) -> Option<String> {
-    let error = read(body)?.into_iter().find_map(|response| response.error)?;
-    Some(message_of(&error))
-}
-
-pub(super) fn message_of(error: &Value) -> String {
-    let message = text_of(error.get("message")).filter(|message| !message.is_empty());
-    let message = message.or_else(|| text_of(error.get("status"))).or_else(|| error.as_str());
-    let message = message.unwrap_or("it gave no reason").chars();
-    message.filter(|character| !character.is_control()).take(MAX_MESSAGE_CHARACTERS).collect()
 }

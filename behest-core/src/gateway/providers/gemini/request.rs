@@ -8,7 +8,7 @@ use super::thinking::Family;
 use super::{NAME, RULES, schema};
 use crate::gateway::providers::translate::ask::{Format, Said, Tool, ToolChoice};
 use crate::gateway::providers::translate::rules::{Sorted, sort};
-use crate::gateway::providers::translate::{Ask, Message, Part, Target, TranslateError};
+use crate::gateway::providers::translate::{Ask, Message, Part, Rules, Target, TranslateError};
 
 /// The body, and the names of what was left out. `model` and `stream` are the address's.
 ///
@@ -19,7 +19,20 @@ pub fn request(
     parameters: Map<String, Value>,
     target: &Target<'_>,
 ) -> Result<(Value, Vec<String>), TranslateError> {
-    let mut sorted = sort(NAME, RULES, parameters)?;
+    write(RULES, messages, parameters, target)
+}
+
+/// The same by the rules of either service.
+///
+/// # Errors
+/// As for [`request`].
+pub fn write(
+    rules: Rules,
+    messages: &[Box<RawValue>],
+    parameters: Map<String, Value>,
+    target: &Target<'_>,
+) -> Result<(Value, Vec<String>), TranslateError> {
+    let mut sorted = sort(NAME, rules, parameters)?;
     let ask = Ask::read(messages, &mut sorted)?;
     let Sorted { passed: mut body, mut dropped, .. } = sorted;
     let family = Family::of(target.model);

@@ -8,10 +8,9 @@ use super::reply::{self, Candidate, FunctionCall, Part, PromptFeedback, Response
 use super::{FORMAT, cite};
 use crate::gateway::ledger::record::Tokens;
 use crate::gateway::providers::ProviderError;
+use crate::gateway::providers::complaint::{self, MAX_TOKENS};
 use crate::gateway::providers::translate::{Event, Finish};
 
-/// More tokens than any call has: a provider's slip must not outgrow the ledger.
-const MAX_TOKENS: u64 = 1 << 32;
 /// Characters of an answer's id in the ids of its calls. OpenAI takes ids of 40 characters at most, and the conversation
 /// may go on there.
 const ID_CHARACTERS: usize = 24;
@@ -65,7 +64,7 @@ impl Reader {
     /// Takes the next piece in.
     pub(super) fn take(&mut self, response: Response) -> Result<Vec<Event>, ProviderError> {
         if let Some(error) = response.error.filter(|error| !error.is_null()) {
-            return Err(ProviderError::InStream { message: reply::message_of(&error) });
+            return Err(ProviderError::InStream { message: complaint::of_value(&error) });
         }
         let mut events = Vec::new();
         if !self.started {
@@ -141,7 +140,7 @@ impl Choice {
     fn part(&mut self, choice: u32, part: Part, answer: &str, events: &mut Vec<Event>) {
         let signature = part.thought_signature.filter(|signature| !signature.is_empty());
         if let Some(call) = part.function_call {
-            let id = self.call(choice, call, answer, events);
+            let id = self.call(choice, call, signature.clone(), answer, events);
             if let Some(signature) = signature {
                 let detail = json!({ "type": "reasoning.encrypted", "data": signature, "id": id });
                 events.push(self.detail(choice, detail));
@@ -176,14 +175,21 @@ impl Choice {
 
     /// Calls come whole. Where Gemini gives no id we make one of the answer's id and the call's place: the same each time,
     /// and another in each answer.
-    fn call(&mut self, choice: u32, call: FunctionCall, answer: &str, events: &mut Vec<Event>) -> String {
+    fn call(
+        &mut self,
+        choice: u32,
+        call: FunctionCall,
+        signature: Option<String>,
+        answer: &str,
+        events: &mut Vec<Event>,
+    ) -> String {
         let index = self.calls;
         self.calls += 1;
         let id = call.id.filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| format!("call_{answer}_{choice}_{index}"));
         let arguments = call.args.filter(|arguments| !arguments.is_null());
         let arguments = arguments.unwrap_or_else(|| Value::Object(Map::new()));
-        events.push(Event::Call { choice, index, id: id.clone(), name: call.name });
+        events.push(Event::Call { choice, index, id: id.clone(), name: call.name, signature });
         events.push(Event::Arguments { choice, index, text: arguments.to_string() });
         id
     }
@@ -261,6 +267,7 @@ impl Usage {
             input: self.prompt.map(|prompt| prompt.saturating_sub(cached) + tools),
             cache_read: self.cached,
             cache_write: None,
+            cache_write_1h: None,
             output: match (self.total, self.prompt) {
                 (Some(total), Some(_)) if last || self.candidates.is_some() => {
                     Some(total.saturating_sub(accounted))

@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Reader, error_message, reply, request};
+use super::{Reader, reply, request};
 use crate::gateway::ledger::record::Tokens;
-use crate::gateway::providers::translate::fixtures::{REQUESTS, split};
-use crate::gateway::providers::translate::{Event, Target, answer};
-use crate::gateway::providers::{ProviderError, Summary};
-use crate::sse::{Event as ServerSent, Framer};
+use crate::gateway::providers::ProviderError;
+use crate::gateway::providers::translate::fixtures::{self, REQUESTS, split, together};
+use crate::gateway::providers::translate::{Event, Target};
+use crate::sse::Event as ServerSent;
 
 macro_rules! answers {
     ($($name:literal),+ $(,)?) => {
@@ -51,21 +51,7 @@ fn hello(parameters: Value) -> Result<(Value, Vec<String>), String> {
 
 /// Whatever way the bytes come in.
 fn streamed(pieces: &[&[u8]]) -> (Result<Vec<Event>, ProviderError>, bool) {
-    let (mut framer, mut reader, mut events) = (Framer::new(1 << 20), Reader::default(), Vec::new());
-    for piece in pieces {
-        framer.push(piece);
-        while let Some(event) = framer.next_event().expect("below the cap") {
-            match reader.read(&event) {
-                Ok(more) => events.extend(more),
-                Err(error) => return (Err(error), reader.is_complete()),
-            }
-        }
-    }
-    (Ok(events), reader.is_complete())
-}
-
-fn together(events: Vec<Event>) -> (Value, Summary) {
-    answer::assemble(events, "ours".to_owned(), "asked-for".to_owned(), 1)
+    fixtures::streamed(Reader::default(), pieces)
 }
 
 fn pretty(value: &Value) -> String {
@@ -178,16 +164,12 @@ fn errors_are_told_in_geminis_own_words() {
         assert!(
             matches!(read, Err(ProviderError::InStream { message }) if message == "The model isoverloaded.")
         );
-        assert_eq!(error_message(body.as_bytes()).as_deref(), Some("The model isoverloaded."));
         let (_, stream) = answers("tools");
         let begun = stream.split_inclusive("\r\n\r\n").next().expect("an event");
         let (events, complete) = streamed(&[begun.as_bytes(), b"data: ", body.as_bytes(), b"\n\n"]);
         assert!(matches!(events, Err(ProviderError::InStream { .. })));
         assert!(!complete);
     }
-    assert_eq!(error_message(br#"{"error":{"status":"INTERNAL"}}"#).as_deref(), Some("INTERNAL"));
-    assert_eq!(error_message(br#"{"candidates":[]}"#), None);
-    assert_eq!(error_message(b"<html>"), None);
 }
 
 #[test]
@@ -371,4 +353,26 @@ fn conversations_that_gemini_cannot_read_are_refused() {
     }
     assert!(hello(json!({"generationConfig": 7})).is_err());
     assert!(hello(json!({"modalities": ["text", "audio"]})).is_err());
+}
+
+#[test]
+fn a_signature_comes_and_goes_in_googles_own_form_as_well() {
+    let call = |extra: Value| {
+        let mut call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+        call["extra_content"] = extra;
+        let result = json!({"role": "tool", "tool_call_id": "c1", "content": "1"});
+        let said = json!({"role": "assistant", "tool_calls": [call]});
+        let request = json!({"messages": [{"role": "user", "content": "Hi."}, said, result]});
+        let (body, _) = small(request, json!({})).expect("a body");
+        body["contents"][1]["parts"][0]["thoughtSignature"].clone()
+    };
+    assert_eq!(call(json!({"google": {"thought_signature": "sig"}})), "sig");
+    assert_eq!(call(Value::Null), "skip_thought_signature_validator");
+
+    let part = json!({"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "sig"});
+    let body = json!({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]}).to_string();
+    let (completion, _) = together(reply(body.as_bytes()).expect("an answer"));
+    let message = &completion["choices"][0]["message"];
+    assert_eq!(message["tool_calls"][0]["extra_content"]["google"]["thought_signature"], "sig");
+    assert_eq!(message["reasoning_details"][0]["data"], "sig");
 }

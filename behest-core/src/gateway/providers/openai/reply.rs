@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::gateway::ledger::record::Tokens;
+use crate::gateway::providers::complaint::{self, MAX_TOKENS};
 use crate::gateway::providers::{Chunk, ProviderError, Summary};
 
 #[derive(Deserialize)]
@@ -45,13 +46,20 @@ struct Delta<'r> {
 }
 
 impl Delta<'_> {
+    /// Its words: the text, or else thoughts or a refusal. Some servers give thoughts under both names.
+    fn words(&self) -> impl Iterator<Item = &RawValue> {
+        [self.content, self.reasoning_content.or(self.reasoning), self.refusal].into_iter().flatten()
+    }
+
     /// How much of an answer it brings, for an estimate if the provider never says.
     fn bytes(&self) -> usize {
-        let text = [self.content, self.reasoning_content, self.reasoning, self.refusal, self.audio];
-        // Without the quotes; an empty text and `null` bring nothing.
-        let length = |raw: &RawValue| if raw.get() == "null" { 0 } else { raw.get().len().saturating_sub(2) };
-        text.into_iter().chain([self.tool_calls]).flatten().map(length).sum()
+        self.words().chain(self.audio).chain(self.tool_calls).map(length).sum()
     }
+}
+
+/// Without the quotes; an empty text and `null` bring nothing.
+fn length(raw: &RawValue) -> usize {
+    if raw.get() == "null" { 0 } else { raw.get().len().saturating_sub(2) }
 }
 
 /// OpenAI's `prompt_tokens` includes cached ones and `completion_tokens` includes reasoning.
@@ -91,6 +99,7 @@ impl Usage {
             input: self.prompt_tokens.map(|all| all.min(MAX_TOKENS).saturating_sub(cached.unwrap_or(0))),
             cache_read: cached.map(|cached| cached.min(MAX_TOKENS)),
             cache_write: None,
+            cache_write_1h: None,
             output: self
                 .completion_tokens
                 .map(|all| all.min(MAX_TOKENS).saturating_sub(reasoning.unwrap_or(0))),
@@ -98,9 +107,6 @@ impl Usage {
         })
     }
 }
-
-/// More tokens than any call has: a provider's slip must not outgrow the ledger.
-const MAX_TOKENS: u64 = 1 << 32;
 
 /// What the provider says it used. A report that cannot be read is none: the answer is paid for and goes on.
 fn tokens(usage: Option<&RawValue>) -> Option<Tokens> {
@@ -112,15 +118,13 @@ pub(super) fn summary(body: &[u8]) -> Result<Summary, ProviderError> {
     let reply: Reply<'_> =
         serde_json::from_slice(body).map_err(|_| ProviderError::Garbage("it is not a chat completion"))?;
     if let Some(error) = reply.error.filter(|error| error.get() != "null") {
-        return Err(ProviderError::InStream {
-            message: crate::gateway::providers::exchange::message_of(error.get()),
-        });
+        return Err(ProviderError::InStream { message: complaint::of_body(error.get().as_bytes()).0 });
     }
     let Some(choices) = &reply.choices else {
         return Err(ProviderError::Garbage("it has no choices"));
     };
     let finish_reason = choices.first().and_then(|choice| choice.finish_reason.as_deref()).map(str::to_owned);
-    Ok(Summary { tokens: tokens(reply.usage), finish_reason })
+    Ok(Summary { tokens: tokens(reply.usage), finish_reason, so_far: None })
 }
 
 /// Reads one event of a stream.
@@ -128,25 +132,34 @@ pub(super) fn chunk(data: bytes::Bytes) -> Result<Chunk, ProviderError> {
     let reply: Reply<'_> = serde_json::from_slice(&data)
         .map_err(|_| ProviderError::Garbage("an event of the stream is not a chunk"))?;
     if let Some(error) = reply.error.filter(|error| error.get() != "null") {
-        return Err(ProviderError::InStream {
-            message: crate::gateway::providers::exchange::message_of(error.get()),
-        });
+        return Err(ProviderError::InStream { message: complaint::of_body(error.get().as_bytes()).0 });
     }
     let choices = reply.choices.unwrap_or_default();
     let first = choices.iter().find(|choice| choice.index.unwrap_or(0) == 0);
     let delta = first.and_then(|choice| choice.delta.as_ref());
     let present = |value: &&RawValue| value.get() != "null";
+    let finish_reason = choices.iter().find_map(|choice| choice.finish_reason.as_deref()).map(str::to_owned);
+    // Some servers tell the usage with every piece; only the one that comes at the end is the whole.
+    let (tokens, so_far) = match tokens(reply.usage) {
+        tokens if choices.is_empty() || finish_reason.is_some() => (tokens, None),
+        so_far => (None, so_far.map(Box::new)),
+    };
+    let decode = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+    let text = delta.and_then(|delta| delta.content).and_then(decode);
+    let mut answered_bytes: usize =
+        choices.iter().filter_map(|choice| choice.delta.as_ref()).map(Delta::bytes).sum();
+    let spoken = delta.and_then(|delta| delta.words().find(|raw| length(raw) > 0));
+    let other_text = spoken.filter(|_| text.as_deref().is_none_or(str::is_empty)).and_then(decode);
+    if let (Some(words), Some(raw)) = (other_text.as_ref().or(text.as_ref()), spoken) {
+        // The words themselves: escapes make their JSON longer.
+        answered_bytes = (answered_bytes + words.len()).saturating_sub(length(raw));
+    }
     let chunk = Chunk {
-        summary: Summary {
-            tokens: tokens(reply.usage),
-            finish_reason: choices
-                .iter()
-                .find_map(|choice| choice.finish_reason.as_deref())
-                .map(str::to_owned),
-        },
-        text: delta.and_then(|delta| delta.content).and_then(|raw| serde_json::from_str(raw.get()).ok()),
+        summary: Summary { tokens, finish_reason, so_far },
+        text,
+        other_text,
         tool_calls: delta.and_then(|delta| delta.tool_calls).filter(present).map(ToOwned::to_owned),
-        answered_bytes: choices.iter().filter_map(|choice| choice.delta.as_ref()).map(Delta::bytes).sum(),
+        answered_bytes,
         usage_only: choices.is_empty() && reply.usage.is_some_and(|usage| usage.get() != "null"),
         data: bytes::Bytes::new(),
     };

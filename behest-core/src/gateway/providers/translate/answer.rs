@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::chunks::usage;
+use super::chunks::{sign, usage};
 use super::event::Event;
 use crate::gateway::ledger::record::Tokens;
 use crate::gateway::providers::Summary;
@@ -15,7 +15,7 @@ struct Choice {
     reasoning: Option<String>,
     details: Vec<Value>,
     refusal: Option<String>,
-    calls: BTreeMap<u32, (String, String, String)>,
+    calls: BTreeMap<u32, Value>,
     citations: Vec<Value>,
     logprobs: Vec<Value>,
     finish: Option<String>,
@@ -39,11 +39,15 @@ pub fn assemble(events: Vec<Event>, id: String, model: String, created: i64) -> 
             Event::Reasoning { choice, text } => append(&mut at(&mut choices, choice).reasoning, &text),
             Event::ReasoningDetail { choice, detail } => at(&mut choices, choice).details.push(detail),
             Event::Refusal { choice, text } => append(&mut at(&mut choices, choice).refusal, &text),
-            Event::Call { choice, index, id, name } => {
-                at(&mut choices, choice).calls.insert(index, (id, name, String::new()));
+            Event::Call { choice, index, id, name, signature } => {
+                let function = json!({ "name": name, "arguments": "" });
+                let mut call = json!({ "id": id, "type": "function", "function": function });
+                sign(&mut call, signature);
+                at(&mut choices, choice).calls.insert(index, call);
             }
             Event::Arguments { choice, index, text } => {
-                if let Some((_, _, arguments)) = at(&mut choices, choice).calls.get_mut(&index) {
+                let call = at(&mut choices, choice).calls.get_mut(&index);
+                if let Some(Value::String(arguments)) = call.map(|call| &mut call["function"]["arguments"]) {
                     arguments.push_str(&text);
                 }
             }
@@ -54,8 +58,8 @@ pub fn assemble(events: Vec<Event>, id: String, model: String, created: i64) -> 
             }
         }
     }
-    let summary =
-        Summary { tokens, finish_reason: choices.values().next().and_then(|choice| choice.finish.clone()) };
+    let finish_reason = choices.values().next().and_then(|choice| choice.finish.clone());
+    let summary = Summary { tokens, finish_reason, so_far: None };
     let choices: Vec<Value> = choices.into_iter().map(|(index, choice)| choice.write(index)).collect();
     let mut completion = json!({
         "id": id, "object": "chat.completion", "created": created, "model": model, "choices": choices,
@@ -81,9 +85,11 @@ impl Choice {
             message.insert("refusal".to_owned(), Value::from(refusal));
         }
         if !self.calls.is_empty() {
-            let call = |(id, name, arguments): (String, String, String)| {
-                let arguments = if arguments.is_empty() { "{}".to_owned() } else { arguments };
-                json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
+            let call = |mut call: Value| {
+                if call["function"]["arguments"] == "" {
+                    call["function"]["arguments"] = Value::from("{}");
+                }
+                call
             };
             message.insert("tool_calls".to_owned(), self.calls.into_values().map(call).collect());
         }

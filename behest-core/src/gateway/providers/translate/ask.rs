@@ -87,6 +87,9 @@ pub struct Call {
     pub name: String,
     /// JSON text.
     pub arguments: String,
+    /// Gemini's signature of the thought behind it, from `extra_content.google.thought_signature`, where Google's own
+    /// OpenAI-compatible service puts it.
+    pub signature: Option<String>,
 }
 
 /// A function that the model may call.
@@ -166,10 +169,15 @@ impl Ask {
     /// [`TranslateError::Malformed`] names the field that breaks OpenAI's dialect.
     pub fn read(messages: &[Box<RawValue>], sorted: &mut Sorted) -> Result<Self, TranslateError> {
         let mut asked = std::mem::take(&mut sorted.asked);
-        let read = |(index, message): (usize, &RawValue)| read_message(message, index);
+        let mut named = false;
+        let read = |(index, message): (usize, &RawValue)| read_message(message, index, &mut named);
+        let messages = messages.iter().map(AsRef::as_ref).enumerate().map(read).collect::<Result<_, _>>()?;
+        if named {
+            sorted.dropped.push(MESSAGE_NAME.to_owned());
+        }
         let max_tokens = (asked.remove("max_completion_tokens"), asked.remove("max_tokens"));
         Ok(Self {
-            messages: messages.iter().map(AsRef::as_ref).enumerate().map(read).collect::<Result<_, _>>()?,
+            messages,
             tools: read_tools(asked.remove("tools"))?,
             tool_choice: asked.remove("tool_choice").map(|value| read_choice(&value)).transpose()?,
             parallel_tool_calls: asked.remove("parallel_tool_calls").and_then(|value| value.as_bool()),
@@ -193,7 +201,11 @@ fn number(asked: &mut Map<String, Value>, name: &'static str) -> Result<Option<N
     }
 }
 
-fn read_message(message: &RawValue, index: usize) -> Result<Message, TranslateError> {
+/// Who among several speakers said it: only OpenAI's dialect has a word for that. Said in what is dropped, since putting it
+/// into the text would change the text.
+pub const MESSAGE_NAME: &str = "messages.name";
+
+fn read_message(message: &RawValue, index: usize, named: &mut bool) -> Result<Message, TranslateError> {
     let place = format!("messages[{index}]");
     let malformed = |problem| TranslateError::malformed(&*place, problem);
     let message: Map<String, Value> =
@@ -203,7 +215,9 @@ fn read_message(message: &RawValue, index: usize) -> Result<Message, TranslateEr
     if let (Some(mark), Some(last)) = (message.get("cache_control"), parts.last_mut()) {
         last.cache_control.get_or_insert_with(|| mark.clone());
     }
-    match text_of(message.get("role")) {
+    let role = text_of(message.get("role"));
+    *named |= text_of(message.get("name")).is_some() && !matches!(role, Some("tool" | "function"));
+    match role {
         Some("system" | "developer") => Ok(Message::System(parts)),
         Some("user") => Ok(Message::User(parts)),
         Some("assistant") => {
@@ -244,6 +258,7 @@ fn read_calls(calls: Option<&Value>, place: &str) -> Result<Vec<Call>, Translate
             id: text(call.get("id"))?,
             name: text(function.get("name"))?,
             arguments: text_of(function.get("arguments")).unwrap_or("{}").to_owned(),
+            signature: text_of(call.pointer("/extra_content/google/thought_signature")).map(str::to_owned),
         })
     };
     calls.as_array().ok_or_else(malformed)?.iter().map(read).collect()

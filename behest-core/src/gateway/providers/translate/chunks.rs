@@ -1,5 +1,7 @@
 //! Events written as OpenAI's chunks.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::event::Event;
@@ -13,6 +15,8 @@ pub struct Writer {
     created: i64,
     /// Answers whose role was told.
     begun: Vec<u32>,
+    /// How many citations each answer has. Clients that put a stream together tell entries of a list apart by `index`.
+    citations: BTreeMap<u32, u32>,
     usage: Option<Tokens>,
 }
 
@@ -20,7 +24,7 @@ impl Writer {
     /// For an answer of `model`, begun at `created` in Unix seconds. `id` is ours; the provider's takes its place.
     #[must_use]
     pub fn new(id: String, model: String, created: i64) -> Self {
-        Self { id, model, created, begun: Vec::new(), usage: None }
+        Self { id, model, created, begun: Vec::new(), citations: BTreeMap::new(), usage: None }
     }
 
     /// The chunk of an event; `None` for one that is only remembered.
@@ -39,16 +43,22 @@ impl Writer {
                 Some(self.delta(choice, json!({ "reasoning_details": [detail] })))
             }
             Event::Refusal { choice, text } => Some(self.delta(choice, json!({ "refusal": text }))),
-            Event::Call { choice, index, id, name } => {
+            Event::Call { choice, index, id, name, signature } => {
                 let function = json!({ "name": name, "arguments": "" });
-                let call = json!({ "index": index, "id": id, "type": "function", "function": function });
+                let mut call = json!({ "index": index, "id": id, "type": "function", "function": function });
+                sign(&mut call, signature);
                 Some(self.delta(choice, json!({ "tool_calls": [call] })))
             }
             Event::Arguments { choice, index, text } => {
                 let call = json!({ "index": index, "function": { "arguments": text } });
                 Some(self.delta(choice, json!({ "tool_calls": [call] })))
             }
-            Event::Citation { choice, citation } => {
+            Event::Citation { choice, mut citation } => {
+                let index = self.citations.entry(choice).or_default();
+                if let Some(citation) = citation.as_object_mut() {
+                    citation.insert("index".to_owned(), Value::from(*index));
+                }
+                *index += 1;
                 Some(self.delta(choice, json!({ "annotations": [citation] })))
             }
             Event::Logprobs { choice, tokens } => {
@@ -105,6 +115,13 @@ impl Writer {
     }
 }
 
+/// Puts the signature of a call where Google's own OpenAI-compatible service does.
+pub fn sign(call: &mut Value, signature: Option<String>) {
+    if let Some(signature) = signature {
+        call["extra_content"] = json!({ "google": { "thought_signature": signature } });
+    }
+}
+
 /// Tokens as OpenAI counts them: the prompt's include cached ones, the completion's include reasoning.
 #[must_use]
 pub fn usage(tokens: &Tokens) -> Value {
@@ -116,7 +133,8 @@ pub fn usage(tokens: &Tokens) -> Value {
     if let Some(cached) = tokens.cache_read {
         details.insert("cached_tokens".to_owned(), Value::from(cached));
     }
-    if let Some(written) = tokens.cache_write {
+    if tokens.cache_write.is_some() || tokens.cache_write_1h.is_some() {
+        let written = tokens.cache_write.unwrap_or(0) + tokens.cache_write_1h.unwrap_or(0);
         details.insert("cache_write_tokens".to_owned(), Value::from(written));
     }
     if !details.is_empty() {

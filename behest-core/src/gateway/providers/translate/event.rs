@@ -53,6 +53,8 @@ pub enum Event {
         id: String,
         /// The tool.
         name: String,
+        /// Gemini's signature of the thought behind it.
+        signature: Option<String>,
     },
     /// More of a call's arguments, which are JSON text.
     Arguments {

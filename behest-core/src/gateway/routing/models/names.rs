@@ -71,6 +71,12 @@ pub fn family(model: &str) -> Option<&'static str> {
     FAMILIES.iter().find(|(prefix, _)| begins(prefix)).map(|(_, provider)| *provider)
 }
 
+/// Whether a provider has the models whose names begin like this one: their maker, and Google at both of its services.
+#[must_use]
+pub fn is_of_family(provider: &str, model: &str) -> bool {
+    family(model).is_some_and(|maker| maker == provider || (maker == "gemini" && provider == "vertex"))
+}
+
 /// Whether what follows a listed name tells only which of its snapshots is meant: a date or a number with leading
 /// zeros, `-latest`, or `-preview` with or without a date. A word more is another model at another price.
 fn is_snapshot(suffix: &str) -> bool {

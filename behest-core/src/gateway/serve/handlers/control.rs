@@ -1,4 +1,4 @@
-//! The control plane: tenants, projects, settings, keys, providers.
+//! The control plane: tenants, projects, settings, keys.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -6,14 +6,13 @@ use axum::response::Response;
 use crate::gateway::Gateway;
 use crate::gateway::context::Incoming;
 use crate::gateway::control::access::{self, Admin};
-use crate::gateway::control::{keys, projects, providers, settings, tenants};
+use crate::gateway::control::{keys, projects, settings, tenants};
 use crate::gateway::refusal::Refusal;
 use crate::gateway::serve::extract::{self, Captured};
 use crate::gateway::serve::respond;
 use crate::types::control::{
-    ApiKey, CreatedApiKey, CreatedSigningKey, NewApiKey, NewProject, NewProvider, NewSigningKey, NewTenant,
-    NewTestToken, Project, ProjectPatch, ProjectSettings, ProjectStatus, Provider, SettingsView, SigningKey,
-    Tenant,
+    ApiKey, CreatedApiKey, CreatedSigningKey, NewApiKey, NewProject, NewSigningKey, NewTenant, NewTestToken,
+    Project, ProjectPatch, ProjectSettings, ProjectStatus, SettingsView, SigningKey, Tenant,
 };
 use crate::types::mint::MintResponse;
 use crate::types::problem::Problem;
@@ -32,7 +31,7 @@ pub(super) async fn admitted(gateway: &Gateway, request: Request) -> Result<(Adm
 }
 
 /// Recognises the caller, then reads its body.
-async fn with_body<T: serde::de::DeserializeOwned>(
+pub(super) async fn with_body<T: serde::de::DeserializeOwned>(
     gateway: &Gateway,
     request: Request,
 ) -> Result<(Admin, T), Refusal> {
@@ -273,48 +272,5 @@ pub async fn revoke_signing_key(
 ) -> Result<Response, Refusal> {
     let (admin, _) = admitted(&gateway, request).await?;
     keys::revoke_signing(&gateway, admin, captured.at(0), captured.at(1)).await?;
-    Ok(respond::gone())
-}
-
-/// Lists a tenant's providers; of their keys only the last four characters
-#[utoipa::path(get, path = "/v1/tenants/{id}/providers", tag = "control plane", operation_id = "listProviders",
-    params(("id" = String, Path, description = "The tenant's id")),
-    responses((status = 200, description = "The providers", body = Listed<Provider>), (status = "4XX", description = "Refused", body = Problem)),
-    security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn list_providers(
-    State(gateway): State<Gateway>,
-    captured: Captured,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let (admin, _) = admitted(&gateway, request).await?;
-    Ok(respond::list(providers::list(&gateway, admin, captured.at(0)).await?))
-}
-
-/// Adds or replaces a provider
-#[utoipa::path(post, path = "/v1/tenants/{id}/providers", tag = "control plane", operation_id = "putProvider", request_body = NewProvider,
-    params(("id" = String, Path, description = "The tenant's id")),
-    responses((status = 201, description = "The provider", body = Provider), (status = "4XX", description = "Refused", body = Problem)),
-    security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn put_provider(
-    State(gateway): State<Gateway>,
-    captured: Captured,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let (admin, new) = with_body(&gateway, request).await?;
-    Ok(respond::created(&providers::put(&gateway, admin, captured.at(0), new).await?))
-}
-
-/// Removes a provider with its key
-#[utoipa::path(delete, path = "/v1/tenants/{id}/providers/{name}", tag = "control plane", operation_id = "removeProvider",
-    params(("id" = String, Path, description = "The tenant's id"), ("name" = String, Path, description = "The provider's name")),
-    responses((status = 204, description = "Removed"), (status = "4XX", description = "Refused", body = Problem)),
-    security(("admin_secret" = []), ("bearer" = [])))]
-pub async fn remove_provider(
-    State(gateway): State<Gateway>,
-    captured: Captured,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let (admin, _) = admitted(&gateway, request).await?;
-    providers::remove(&gateway, admin, captured.at(0), captured.at(1)).await?;
     Ok(respond::gone())
 }

@@ -14,6 +14,7 @@ use crate::gateway::stages::select;
 use crate::gateway::store::rows::{ConversationKey, ConversationKind, ConversationRow, MessageRow};
 use crate::gateway::{Gateway, clock, pipeline};
 use crate::types::chat::{ChatCompletion, ChatCompletionChunk, ChatRequest};
+use crate::types::embeddings::{Embeddings, EmbeddingsRequest};
 use crate::types::ids::ThreadId;
 use crate::types::model::{Model, ModelList};
 use crate::types::problem::Problem;
@@ -49,6 +50,32 @@ pub async fn create_chat_completion(
 ) -> Result<Response, Refusal> {
     // On the heap at once: every layer in front would move it there once more.
     Box::pin(pipeline::chat(&gateway, Incoming::from_request(request))).await
+}
+
+/// Turns texts into vectors
+///
+/// OpenAI embeddings, one vector for each text, in their order. `model` absent, empty or `default` is the project's own,
+/// which must then be one that embeds; unknown fields are passed on.
+#[utoipa::path(
+    post, path = "/v1/embeddings", tag = "data plane", operation_id = "createEmbeddings",
+    request_body = EmbeddingsRequest,
+    params(
+        ("X-End-User-Id" = Option<String>, Header, description = "The end user, with an API key; ignored with a token"),
+        ("X-Session-Id" = Option<String>, Header, description = "The session to charge"),
+        ("X-Behest-Tags" = Option<String>, Header, description = "Labels for the cost reports, with an API key: name=value,name=value"),
+    ),
+    responses(
+        (status = 200, description = "The vectors", body = Embeddings),
+        (status = "4XX", description = "Refused", body = Problem),
+        (status = "5XX", description = "Failed", body = Problem),
+    ),
+    security(("bearer" = []))
+)]
+pub async fn create_embeddings(
+    State(gateway): State<Gateway>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    Box::pin(pipeline::embeddings(&gateway, Incoming::from_request(request))).await
 }
 
 /// Lists the models that the project may call

@@ -40,6 +40,8 @@ pub struct Checks {
     ledger: String,
     /// The gateway is not on its way down.
     lifecycle: String,
+    /// The providers' keys can be read. It is told and does not decide: the gateway serves everybody else.
+    provider_keys: String,
 }
 
 /// Says that the gateway lives
@@ -64,6 +66,10 @@ pub async fn ready(State(gateway): State<Gateway>) -> Response {
             state => format!("records cannot be committed; {} are kept for a retry", state.kept),
         },
         lifecycle: if gateway.drain().has_begun() { "shutting down".to_owned() } else { ok() },
+        provider_keys: match gateway.key_audit().unreadable() {
+            0 => ok(),
+            count => format!("{count} cannot be read; the log of the start names them"),
+        },
     };
     let ready = [&checks.store, &checks.ledger, &checks.lifecycle].iter().all(|check| *check == "ok");
     let (code, status) =
@@ -116,6 +122,12 @@ pub async fn metrics(State(gateway): State<Gateway>, request: Request) -> Result
         "gauge",
         "Calls to providers under way.",
         u64::from(gateway.journal().in_flight()),
+    );
+    metric(
+        "behest_provider_keys_unreadable",
+        "gauge",
+        "Stored keys of providers that the master key does not open.",
+        gateway.key_audit().unreadable() as u64,
     );
     let mut response = Response::new(Body::from(text));
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

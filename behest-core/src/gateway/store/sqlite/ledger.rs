@@ -12,9 +12,9 @@ use crate::gateway::ledger::report::{BillingRow, GroupBy, Sums, UsageFilter, Usa
 const APPEND: &str = "INSERT INTO usage_records (attempt_id, operation_id, tenant_id, project_id, started_at,
         first_byte_at, ended_at, user_id, session_id, thread_id, tier, api_key_id, tags, requested_model, model,
         provider, key_source, streamed, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
-        reasoning_tokens, cost_nano_usd, price_version, estimated, status, finish_reason)
+        reasoning_tokens, cost_nano_usd, price_version, estimated, status, finish_reason, cache_write_1h_tokens)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-        ?24, ?25, ?26, ?27, ?28)
+        ?24, ?25, ?26, ?27, ?28, ?29)
     ON CONFLICT (attempt_id) DO NOTHING";
 
 /// Appends records; made once for each group of them.
@@ -59,6 +59,7 @@ impl<'c> Appender<'c> {
             record.estimated,
             record.outcome.as_str(),
             record.finish_reason,
+            record.tokens.cache_write_1h.map(signed),
         ])?;
         Ok(added > 0)
     }
@@ -76,7 +77,8 @@ pub(super) fn unrecorded(connection: &Connection, attempts: Vec<Uuid>) -> rusqli
 }
 
 const SUMS: &str = "COUNT(*),
-    SUM(COALESCE(input_tokens, 0) + COALESCE(cache_read_tokens, 0) + COALESCE(cache_write_tokens, 0)),
+    SUM(COALESCE(input_tokens, 0) + COALESCE(cache_read_tokens, 0) + COALESCE(cache_write_tokens, 0)
+        + COALESCE(cache_write_1h_tokens, 0)),
     SUM(COALESCE(output_tokens, 0) + COALESCE(reasoning_tokens, 0)),
     COALESCE(SUM(cost_nano_usd), 0),
     COALESCE(SUM(cost_nano_usd IS NULL), 0),

@@ -1,11 +1,11 @@
-//! Tenants, projects, keys and providers in SQLite.
+//! Tenants, projects and keys in SQLite.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::values::{from_json, from_json_or_none, json, named, uuid};
 use crate::gateway::store::ProjectScope;
-use crate::gateway::store::rows::{ApiKeyRow, ProjectRow, ProviderRow, SigningKeyRow, TenantRow};
+use crate::gateway::store::rows::{ApiKeyRow, ProjectRow, SigningKeyRow, TenantRow};
 use crate::types::control::{Plan, ProjectSettings, ProjectStatus};
 use crate::types::mint::Role;
 
@@ -22,6 +22,7 @@ pub(super) fn value_or_insert(connection: &Connection, name: &str, value: &str) 
     connection.query_row("SELECT value FROM gateway_values WHERE name = ?1", params![name], |row| row.get(0))
 }
 
+/// Writes `to`, or nothing, in the place of `from`; `false` when another value stands there.
 pub(super) fn change_value(
     connection: &Connection,
     name: &str,
@@ -228,55 +229,6 @@ pub(super) fn revoke_signing_key(
         params![tenant.as_bytes(), kid, now],
     )?;
     Ok(changed > 0)
-}
-
-pub(super) fn put_provider(connection: &Connection, row: &ProviderRow) -> rusqlite::Result<()> {
-    connection.execute(
-        "INSERT OR REPLACE INTO providers
-            (tenant_id, name, base_url, local, sealed_key, master_key_id, last_four, models, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        params![
-            row.tenant_id.as_bytes(),
-            row.name,
-            row.base_url,
-            row.local,
-            row.sealed_key,
-            row.master_key_id,
-            row.last_four,
-            row.models.as_ref().map(json).transpose()?,
-            row.created_at
-        ],
-    )?;
-    Ok(())
-}
-
-pub(super) fn providers(connection: &Connection, tenant: Uuid) -> rusqlite::Result<Vec<ProviderRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT tenant_id, name, base_url, local, sealed_key, master_key_id, last_four, models, created_at
-        FROM providers WHERE tenant_id = ?1 ORDER BY name",
-    )?;
-    let rows = statement.query_map(params![tenant.as_bytes()], |row| {
-        Ok(ProviderRow {
-            tenant_id: uuid(row, 0)?,
-            name: row.get(1)?,
-            base_url: row.get(2)?,
-            local: row.get(3)?,
-            sealed_key: row.get(4)?,
-            master_key_id: row.get(5)?,
-            last_four: row.get(6)?,
-            models: from_json_or_none(row, 7)?,
-            created_at: row.get(8)?,
-        })
-    })?;
-    rows.collect()
-}
-
-pub(super) fn remove_provider(connection: &Connection, tenant: Uuid, name: &str) -> rusqlite::Result<bool> {
-    let removed = connection.execute(
-        "DELETE FROM providers WHERE tenant_id = ?1 AND name = ?2",
-        params![tenant.as_bytes(), name],
-    )?;
-    Ok(removed > 0)
 }
 
 fn tenant_row(row: &Row<'_>) -> rusqlite::Result<TenantRow> {

@@ -10,29 +10,38 @@ use crate::gateway::providers::translate::TranslateError;
 /// Fields of OpenAI's messages, and of our answers, that Mistral refuses.
 const UNKNOWN: &[&str] = &["annotations", "audio", "function_call", "reasoning", "reasoning_details"];
 
-/// The messages, and whether a mark for a cache was left out.
-pub fn messages(messages: &[Box<RawValue>]) -> Result<(Vec<Box<RawValue>>, bool), TranslateError> {
-    let mut marked = false;
+/// What was left out of messages.
+#[derive(Default)]
+pub struct Lost {
+    /// A mark for a cache.
+    pub mark: bool,
+    /// The name of a speaker.
+    pub name: bool,
+}
+
+/// The messages, and what was left out of them.
+pub fn messages(messages: &[Box<RawValue>]) -> Result<(Vec<Box<RawValue>>, Lost), TranslateError> {
+    let mut lost = Lost::default();
     let mut written = Vec::with_capacity(messages.len());
     for (index, raw) in messages.iter().enumerate() {
         let malformed = |_| TranslateError::malformed(format!("messages[{index}]"), "must be an object");
         let mut message: Map<String, Value> = serde_json::from_str(raw.get()).map_err(malformed)?;
-        marked |= translate(&mut message, index + 1 == messages.len());
+        translate(&mut message, index + 1 == messages.len(), &mut lost);
         written.push(to_raw_value(&message).map_err(malformed)?);
     }
-    Ok((written, marked))
+    Ok((written, lost))
 }
 
-fn translate(message: &mut Map<String, Value>, last: bool) -> bool {
+fn translate(message: &mut Map<String, Value>, last: bool, lost: &mut Lost) {
     message.retain(|name, _| !UNKNOWN.contains(&&**name));
-    let mut marked = message.shift_remove("cache_control").is_some();
+    lost.mark |= message.shift_remove("cache_control").is_some();
     for part in message.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten() {
-        marked |= remove(part, "cache_control");
+        lost.mark |= remove(part, "cache_control");
         translate_part(part);
     }
     let role = message.get("role").and_then(Value::as_str).map(str::to_owned);
     if role.as_deref() != Some("tool") {
-        message.shift_remove("name");
+        lost.name |= message.shift_remove("name").is_some_and(|name| name.is_string());
     }
     match role.as_deref() {
         Some("developer") => {
@@ -46,7 +55,6 @@ fn translate(message: &mut Map<String, Value>, last: bool) -> bool {
         }
         _ => {}
     }
-    marked
 }
 
 /// Thoughts are a part of the content, and the first one. A last turn is one to go on from, which Mistral wants told.
