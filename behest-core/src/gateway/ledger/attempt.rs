@@ -13,7 +13,7 @@ use super::prices::Price;
 use super::record::{Outcome, Settlement, Tokens, UsageRecord};
 use super::sample::Sample;
 use crate::gateway::clock;
-use crate::gateway::context::{Candidate, CredentialKind, Plan};
+use crate::gateway::context::{Candidate, CredentialKind, Operation, Plan};
 use crate::gateway::memory::{Gathered, Memory};
 use crate::gateway::providers::{Chunk, Summary};
 use crate::gateway::store::rows::ConversationKind;
@@ -118,7 +118,7 @@ impl Attempt {
             heard: Sample::default(),
             said_since: false,
             prompt_tokens: plan.prompt_tokens,
-            prompt: Some(body.clone()).filter(|body| body.len() <= MAX_PROMPT_BYTES),
+            prompt: worth_counting(plan.turn.request.operation, body),
             memory: None,
             gathered: Gathered::default(),
         };
@@ -229,6 +229,12 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         self.hand_over(Outcome::Cancelled, None);
     }
+}
+
+/// The request, where its text is to be counted: that of embeddings is, before it is sent.
+fn worth_counting(operation: Operation, body: &Bytes) -> Option<Bytes> {
+    let wanted = operation == Operation::Chat && body.len() <= MAX_PROMPT_BYTES;
+    wanted.then(|| body.clone())
 }
 
 /// Model names come from the client; the record keeps a bounded part.
