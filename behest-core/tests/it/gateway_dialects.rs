@@ -155,7 +155,13 @@ async fn servers_that_speak_openais_dialect_but_for_some_words_are_asked_in_thei
             "Bearer ",
             json!({"max_tokens": 5, "random_seed": 7}),
         ),
-        ("openrouter", "/chat/completions", "authorization", "Bearer ", json!({"max_completion_tokens": 5, "usage": null})),
+        (
+            "openrouter",
+            "/chat/completions",
+            "authorization",
+            "Bearer ",
+            json!({"max_completion_tokens": 5, "usage": null}),
+        ),
         ("azure", azure, "api-key", "", json!({"max_completion_tokens": 5, "seed": 7})),
     ] {
         let (gateway, server) = before(name, Script::json(200, &answer)).await;

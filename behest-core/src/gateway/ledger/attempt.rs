@@ -118,7 +118,11 @@ impl Attempt {
             heard: Sample::default(),
             said_since: false,
             prompt_tokens: plan.prompt_tokens,
-            prompt: worth_counting(plan.turn.request.operation, body),
+            // What embeddings take is told to the client as it was estimated at first, and the ledger must agree.
+            prompt: match plan.turn.request.operation {
+                Operation::Chat => Some(body.clone()).filter(|body| body.len() <= MAX_PROMPT_BYTES),
+                Operation::Embeddings(_) => None,
+            },
             memory: None,
             gathered: Gathered::default(),
         };
@@ -229,12 +233,6 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         self.hand_over(Outcome::Cancelled, None);
     }
-}
-
-/// The request, where its text is to be counted: that of embeddings is, before it is sent.
-fn worth_counting(operation: Operation, body: &Bytes) -> Option<Bytes> {
-    let wanted = operation == Operation::Chat && body.len() <= MAX_PROMPT_BYTES;
-    wanted.then(|| body.clone())
 }
 
 /// Model names come from the client; the record keeps a bounded part.
