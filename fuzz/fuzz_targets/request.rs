@@ -8,7 +8,6 @@ use behest_core::gateway::providers::compatible::Compatible;
 use behest_core::gateway::providers::translate::Target;
 use behest_core::gateway::providers::{Dialect, adapter};
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One dialect, and models whose rules differ.
@@ -35,8 +34,8 @@ fuzz_target!(|input: &[u8]| {
     let target = Target { model, max_output: (choice > 127).then_some(64_000), stream: choice & 1 == 1 };
     match adapter(dialect).body(&mut fields, &messages, &target) {
         Ok(prepared) => {
-            let body: Value = serde_json::from_slice(&prepared.body).expect("JSON");
-            assert!(body.is_object(), "a request is an object");
+            // As text: a number that no machine can hold goes on as it came to those who speak OpenAI's dialect.
+            serde_json::from_slice::<Fields>(&prepared.body).expect("a request is an object of JSON");
         }
         Err(error) => assert!(!error.to_string().is_empty(), "a refusal has a reason"),
     }

@@ -42,13 +42,15 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), &**value))
     }
 
-    /// The fields read as JSON. What is no JSON is not there: nothing that was parsed once fails to be.
+    /// The fields read as JSON. One that cannot be held, such as the number `1e999`, stands as its text: whoever reads it
+    /// finds it wrong, and it is not lost silently.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
         let read = |(name, value): &(String, Box<RawValue>)| {
-            Some((name.clone(), serde_json::from_str(value.get()).ok()?))
+            let held = serde_json::from_str(value.get());
+            (name.clone(), held.unwrap_or_else(|_| Value::from(value.get())))
         };
-        self.0.iter().filter_map(read).collect()
+        self.0.iter().map(read).collect()
     }
 
     /// Writes the object.
@@ -136,6 +138,12 @@ mod tests {
         assert_eq!(fields.write(&messages), text.as_bytes());
         assert_eq!(fields.write_alone(), text.replace(r#","messages":[{"role":"user"}]"#, "").as_bytes());
         assert_eq!(Fields::default().write_alone(), &b"{}"[..]);
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_held_is_not_lost() {
+        let fields: Fields = serde_json::from_str(r#"{"temperature":1e999,"n":1}"#).expect("an object");
+        assert_eq!(Value::from(fields.to_map()), serde_json::json!({"temperature": "1e999", "n": 1}));
     }
 
     #[test]

@@ -155,12 +155,18 @@ async fn servers_that_speak_openais_dialect_but_for_some_words_are_asked_in_thei
             "Bearer ",
             json!({"max_tokens": 5, "random_seed": 7}),
         ),
-        ("openrouter", "/chat/completions", "authorization", "Bearer ", json!({"usage": {"include": true}})),
+        (
+            "openrouter",
+            "/chat/completions",
+            "authorization",
+            "Bearer ",
+            json!({"reasoning": {"effort": "low"}}),
+        ),
         ("azure", azure, "api-key", "", json!({"max_completion_tokens": 5, "seed": 7})),
     ] {
         let (gateway, server) = before(name, Script::json(200, &answer)).await;
         let body = json!({
-            "model": "m-1", "max_completion_tokens": 5, "seed": 7,
+            "model": "m-1", "max_completion_tokens": 5, "seed": 7, "reasoning_effort": "low",
             "messages": [{ "role": "user", "content": "hi" }],
         });
         let completion = gateway.ask(&body).bearer(&gateway.api_key).await.ok();

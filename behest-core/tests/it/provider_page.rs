@@ -17,8 +17,9 @@ const PROVIDERS: [(&str, Rules); 7] = [
     ("Azure OpenAI", Compatible::Azure.rules()),
 ];
 
-const EMBEDDERS: [(&str, Rules); 5] = [
+const EMBEDDERS: [(&str, Rules); 6] = [
     ("Gemini", gemini::EMBEDDINGS_RULES),
+    ("Vertex", gemini::PREDICT_RULES),
     ("Cohere", cohere::EMBEDDINGS_RULES),
     ("Mistral", Compatible::Mistral.embeddings_rules()),
     ("OpenRouter", Compatible::OpenRouter.embeddings_rules()),

@@ -13,7 +13,7 @@ use super::prices::Price;
 use super::record::{Outcome, Settlement, Tokens, UsageRecord};
 use super::sample::Sample;
 use crate::gateway::clock;
-use crate::gateway::context::{Candidate, CredentialKind, Plan};
+use crate::gateway::context::{Candidate, CredentialKind, Operation, Plan};
 use crate::gateway::memory::{Gathered, Memory};
 use crate::gateway::providers::{Chunk, Summary};
 use crate::gateway::store::rows::ConversationKind;
@@ -118,7 +118,11 @@ impl Attempt {
             heard: Sample::default(),
             said_since: false,
             prompt_tokens: plan.prompt_tokens,
-            prompt: Some(body.clone()).filter(|body| body.len() <= MAX_PROMPT_BYTES),
+            // What embeddings take is told to the client as it was estimated at first, and the ledger must agree.
+            prompt: match plan.turn.request.operation {
+                Operation::Chat => Some(body.clone()).filter(|body| body.len() <= MAX_PROMPT_BYTES),
+                Operation::Embeddings(_) => None,
+            },
             memory: None,
             gathered: Gathered::default(),
         };

@@ -108,14 +108,13 @@ pub fn base_url(name: &str) -> Option<String> {
     find(name)?.base_url.map(str::to_owned)
 }
 
-/// The last four characters of a key that is long enough to keep the rest secret; of its id, where the key is a file
-/// that ends for all in the same way.
+/// The last four characters of a key that is long enough to keep the rest secret; of its id, which is none, where the
+/// key is a file that ends for all in the same way.
 #[must_use]
 pub fn last_four(dialect: Dialect, key: &Secret) -> Option<String> {
     const LONG_ENOUGH: usize = 12;
-    let id = match dialect {
-        Dialect::Vertex => vertex::account::key_id(key)?,
-        _ => key.expose().to_owned(),
-    };
-    (id.len() >= LONG_ENOUGH).then(|| api_keys::last_four(&id))
+    match dialect {
+        Dialect::Vertex => vertex::account::key_id(key).map(|id| api_keys::last_four(&id)),
+        _ => (key.expose().len() >= LONG_ENOUGH).then(|| api_keys::last_four(key.expose())),
+    }
 }
