@@ -183,10 +183,14 @@ impl Upstream {
         }
     }
 
-    /// Whether it is the provider's public service, whose models the price table lists.
+    /// Whether it serves the models that the catalogue lists under its name: the provider's public service, or another
+    /// address that speaks the provider's own dialect. OpenAI's is everybody's, and Azure's models are its customers'.
     #[must_use]
     pub fn is_catalogued(&self) -> bool {
-        known::base_url(&self.name).is_some_and(|base_url| base_url == self.base_url)
+        known::find(&self.name).is_some_and(|known| match known.dialect {
+            Dialect::OpenAi => known.base_url == Some(self.base_url.as_str()),
+            dialect => dialect != Dialect::Compatible(Compatible::Azure),
+        })
     }
 }
 

@@ -4,5 +4,6 @@ pub mod catalogue;
 pub mod choose;
 pub mod health;
 pub mod models;
+pub mod needs;
 pub mod retry;
 pub mod round;

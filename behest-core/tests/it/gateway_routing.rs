@@ -176,6 +176,46 @@ async fn aliases_and_routes_are_names_and_open_no_side_door() {
 }
 
 #[tokio::test]
+async fn the_list_of_models_has_the_projects_names_and_nothing_that_cannot_be_called() {
+    let (one, two) = (says_always("from one").await, says_always("from two").await);
+    let site = TestGateway::with(pair(&one, &two)).await;
+    let routes = json!({ "best": { "models": ["m-1", "m-2"] }, "none": { "models": ["gone"] } });
+    let settings = json!({ "model_aliases": { "quick": "one/m-1", "lost": "gone" }, "routes": routes });
+    let listed = async |settings: &Value| {
+        site.set(settings).await;
+        let list = site.get("/v1/models").bearer(&site.api_key).await.ok();
+        let rows = list["data"].as_array().expect("a list").clone();
+        rows.iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&settings).await, ["best", "quick", "local/echo", "m-1", "m-2"]);
+    for name in ["best", "quick"] {
+        assert_eq!(site.get(&format!("/v1/models/{name}")).bearer(&site.api_key).await.ok()["id"], name);
+    }
+    let mut narrow = settings.clone();
+    narrow["model_allowlist"] = json!(["m-2"]);
+    assert_eq!(listed(&narrow).await, ["best", "m-2"]);
+    narrow["model_allowlist"] = Value::Null;
+    narrow["unknown_price_policy"] = json!("deny");
+    assert_eq!(listed(&narrow).await, ["local/echo"]);
+}
+
+#[tokio::test]
+async fn the_cheapest_is_one_that_can_do_what_is_asked() {
+    let openai = says_always("hello").await;
+    // By the catalogue the first is the cheaper one, and reads no images.
+    let names = ["gpt-3.5-turbo", "gpt-4o"];
+    let site = TestGateway::with(providers([("openai", provider(&openai, &names))])).await;
+    let route = json!({ "strategy": "cheapest", "models": ["gpt-4o", "gpt-3.5-turbo"] });
+    site.set(&json!({ "routes": { "r": route } })).await;
+    let part = json!({ "type": "image_url", "image_url": { "url": "data:image/png;base64,AA==" } });
+    for (content, wanted) in [(json!("hi"), "gpt-3.5-turbo"), (json!([part]), "gpt-4o")] {
+        let body = json!({ "model": "r", "messages": [{ "role": "user", "content": content }] });
+        let answer = site.ask(&body).bearer(&site.api_key).await;
+        assert_eq!((answer.status, answer.header("x-behest-model")), (200, wanted), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_route_chooses_by_share() {
     let (one, two) = (says_always("from one").await, says_always("from two").await);
     let site = TestGateway::with(pair(&one, &two)).await;

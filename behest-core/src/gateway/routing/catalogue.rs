@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::models::{ModelEntry, ModelTable, names};
-use crate::gateway::providers::{ECHO, Upstream};
+use crate::gateway::providers::{ECHO, ProviderKey, Upstream};
 
 /// How many names an error suggests.
 const SUGGESTIONS: usize = 3;
@@ -121,7 +121,8 @@ impl Catalogue {
     #[must_use]
     pub fn list(&self, models: &ModelTable) -> Vec<Listed> {
         let mut found = BTreeMap::new();
-        for upstream in self.upstreams.iter().chain([&self.offline]) {
+        let callable = |upstream: &&Arc<Upstream>| !matches!(upstream.key, ProviderKey::Unreadable(_));
+        for upstream in self.upstreams.iter().filter(callable).chain([&self.offline]) {
             let declared = upstream.models.iter().flatten().map(String::as_str);
             let catalogued = models
                 .of(&upstream.name)
@@ -222,6 +223,17 @@ mod tests {
         let catalogue = Catalogue::new(&[ollama], &[vllm], &Arc::new(Upstream::offline()));
         assert_eq!(served(&catalogue, "qwen3"), pair("vllm", "qwen3"));
         assert_eq!(served(&catalogue, "llama3"), pair("ollama", "llama3"));
+    }
+
+    #[test]
+    fn a_known_provider_elsewhere_still_serves_its_own_models_only() {
+        let table = ModelTable::embedded();
+        let anthropic = upstream("anthropic", "http://127.0.0.1:9000", None);
+        let ollama = upstream("ollama", "http://127.0.0.1:11434/v1", None);
+        let catalogue = Catalogue::new(&[], &[anthropic, ollama], &Arc::new(Upstream::offline()));
+        assert_eq!(served(&catalogue, "claude-haiku-4-5"), pair("anthropic", "claude-haiku-4-5"));
+        assert_eq!(served(&catalogue, "llama3"), pair("ollama", "llama3"));
+        assert!(catalogue.list(&table).iter().any(|listed| listed.id == "claude-haiku-4-5"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::gateway::ledger::prices::Price;
 use crate::gateway::ledger::record::Tokens;
 use crate::gateway::providers::{Dialect, ProviderKey};
 use crate::gateway::refusal::{Refusal, Refuse};
-use crate::gateway::routing::choose;
+use crate::gateway::routing::{choose, needs};
 use crate::gateway::{Gateway, clock};
 use crate::types::control::UnknownPricePolicy;
 use crate::types::problem::Code;
@@ -64,7 +64,11 @@ pub fn route(gateway: &Gateway, mut turn: Turn) -> Result<Plan, Refusal> {
     };
     let mut candidates = choose::order(models, call, fastrand::f64);
     candidates.extend(fallbacks);
-    let candidates = fitting(once(candidates), prompt_tokens);
+    let mut candidates = once(candidates);
+    if candidates.len() > 1 {
+        candidates = needs::able(candidates, &needs::of(&turn.request));
+        candidates = fitting(candidates, prompt_tokens);
+    }
     match refused {
         Some(error) if candidates.is_empty() => Err(error.into()),
         _ => Ok(Plan { turn, candidates, prompt_tokens }),

@@ -6,13 +6,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{Choice, Model, ModelRequest, Operation, Selected};
-use crate::gateway::providers::{Dialect, ECHO};
+use crate::gateway::clock;
+use crate::gateway::context::{Caller, Choice, Model, ModelRequest, Operation, Selected};
+use crate::gateway::providers::{Dialect, ECHO, LOCAL};
 use crate::gateway::refusal::{Refusal, Refuse};
-use crate::gateway::routing::catalogue::{Catalogue, Found};
-use crate::gateway::routing::models::ModelTable;
+use crate::gateway::routing::catalogue::{Catalogue, Found, Listed};
+use crate::gateway::routing::models::{ModelEntry, ModelTable};
 use crate::gateway::settings::Settings;
-use crate::types::control::{ModelRoute, RouteStrategy};
+use crate::types::catalogue::Mode;
+use crate::types::control::{ModelRoute, RouteStrategy, UnknownPricePolicy};
 use crate::types::problem::Code;
 
 /// Why the model cannot be called.
@@ -40,6 +42,14 @@ pub enum SelectError {
         /// The provider.
         provider: String,
     },
+    /// It does something else.
+    #[error("the model `{model}` {does}")]
+    OtherKind {
+        /// The name.
+        model: String,
+        /// What it does, and what it does not.
+        does: &'static str,
+    },
     /// Not on the project's list.
     #[error("this project may not call the model `{model}`")]
     NotAllowed {
@@ -55,7 +65,7 @@ fn suggest(nearest: &[String]) -> String {
 impl Refuse for SelectError {
     fn code(&self) -> Code {
         match self {
-            Self::NoDefault | Self::Unknown { .. } => Code::ValidationError,
+            Self::NoDefault | Self::Unknown { .. } | Self::OtherKind { .. } => Code::ValidationError,
             Self::NoKey { .. } => Code::ProviderNotConfigured,
             Self::NotAllowed { .. } => Code::ModelNotAllowed,
         }
@@ -69,7 +79,7 @@ impl Refuse for SelectError {
         match self {
             Self::Unknown { nearest, .. } => Some(json!({ "nearest": nearest })),
             Self::NoKey { provider, .. } => Some(json!({ "provider": provider })),
-            Self::NoDefault | Self::NotAllowed { .. } => None,
+            Self::NoDefault | Self::OtherKind { .. } | Self::NotAllowed { .. } => None,
         }
     }
 }
@@ -84,7 +94,7 @@ pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected
         (None, None) => default_model(&catalogue).ok_or(SelectError::NoDefault)?,
     };
     let table = gateway.models();
-    let names = Names { settings, catalogue: &catalogue, table: &table };
+    let names = Names { settings, catalogue: &catalogue, table: &table, operation: request.operation };
     // Vectors of different models cannot be compared: only a conversation may be answered by another.
     let fallbacks = match request.operation {
         Operation::Chat => settings.fallback_models.as_slice(),
@@ -110,6 +120,7 @@ struct Names<'n> {
     settings: &'n Settings,
     catalogue: &'n Catalogue,
     table: &'n ModelTable,
+    operation: Operation,
 }
 
 impl Names<'_> {
@@ -122,10 +133,19 @@ impl Names<'_> {
             Found::NoKey { provider } => return Err(SelectError::NoKey { model: shown(), provider }),
             Found::Unknown { nearest } => return Err(SelectError::Unknown { model: shown(), nearest }),
         };
-        if allowed(self.settings.model_allowlist.as_deref(), &model, requested) {
-            Ok(model)
-        } else {
-            Err(SelectError::NotAllowed { model: shown() })
+        if !allowed(self.settings.model_allowlist.as_deref(), &model, requested) {
+            return Err(SelectError::NotAllowed { model: shown() });
+        }
+        match (self.operation, model.listed.as_ref().map(|entry| entry.mode)) {
+            (Operation::Chat, Some(Mode::Embeddings)) => {
+                let does = "turns texts into vectors and holds no conversations";
+                Err(SelectError::OtherKind { model: shown(), does })
+            }
+            (Operation::Embeddings(_), Some(Mode::Chat)) => {
+                let does = "holds conversations and turns no texts into vectors";
+                Err(SelectError::OtherKind { model: shown(), does })
+            }
+            _ => Ok(model),
         }
     }
 
@@ -142,13 +162,8 @@ impl Names<'_> {
             match self.model(name, &requested) {
                 Ok(model) => {
                     models.push(model);
-                    weights.push(
-                        route
-                            .weights
-                            .as_ref()
-                            .and_then(|weights| weights.get(place))
-                            .map_or(1, |weight| *weight),
-                    );
+                    let weight = route.weights.as_ref().and_then(|weights| weights.get(place));
+                    weights.push(weight.copied().unwrap_or(1));
                 }
                 Err(error) => refused = refused.or(Some(error)),
             }
@@ -189,20 +204,34 @@ fn default_model(catalogue: &Catalogue) -> Option<String> {
     }
 }
 
-/// The models that a project may call, for `GET /v1/models`.
-pub async fn models(
-    gateway: &Gateway,
-    caller: &crate::gateway::context::Caller,
-) -> Result<Vec<crate::gateway::routing::catalogue::Listed>, Refusal> {
-    let catalogue: Arc<Catalogue> =
-        gateway.directory().catalogue(caller.principal.tenant, caller.principal.project).await?;
-    let list = caller.settings.model_allowlist.as_deref();
-    let may = |id: &str, provider: &str| {
-        list.is_none_or(|list| list.iter().any(|entry| entry == id || *entry == format!("{provider}/{id}")))
+/// The models that a caller may call now, for `GET /v1/models`: its project's own names come first.
+pub async fn models(gateway: &Gateway, caller: &Caller) -> Result<Vec<Listed>, Refusal> {
+    let catalogue = gateway.directory().catalogue(caller.principal.tenant, caller.principal.project).await?;
+    let settings = &caller.settings;
+    let table = gateway.models();
+    let names = Names { settings, catalogue: &catalogue, table: &table, operation: Operation::Chat };
+    let list = settings.model_allowlist.as_deref();
+    let may = |listed: &Listed| {
+        let qualified = format!("{}/{}", listed.provider, listed.id);
+        list.is_none_or(|list| list.iter().any(|entry| *entry == listed.id || *entry == qualified))
     };
-    Ok(catalogue
-        .list(&gateway.models())
-        .into_iter()
-        .filter(|listed| may(&listed.id, &listed.provider))
-        .collect())
+    let priced = |provider: &str, entry: Option<&Arc<ModelEntry>>| {
+        let known = entry.is_some_and(|entry| entry.price_at(clock::now_ms()).is_some());
+        known || provider == LOCAL || settings.unknown_price != UnknownPricePolicy::Deny
+    };
+    let callable = |model: &Model| priced(&model.upstream.name, model.listed.as_ref());
+    let alias = |(alias, _): (&String, &String)| {
+        let model = names.model(alias, alias).ok().filter(callable)?;
+        Some(Listed { id: alias.clone(), provider: model.upstream.name.clone(), entry: model.listed })
+    };
+    let route = |(name, route): (&String, &ModelRoute)| {
+        let choice = names.route(route, name.clone(), Vec::new()).ok()?;
+        choice.models.iter().any(callable).then_some(())?;
+        Some(Listed { id: name.clone(), provider: LOCAL.to_owned(), entry: None })
+    };
+    let mut listed: Vec<Listed> = settings.routes.iter().filter_map(route).collect();
+    listed.extend(settings.model_aliases.iter().filter_map(alias));
+    let known = catalogue.list(&table).into_iter();
+    listed.extend(known.filter(|listed| may(listed) && priced(&listed.provider, listed.entry.as_ref())));
+    Ok(listed)
 }
