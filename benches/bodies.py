@@ -10,4 +10,10 @@ MESSAGES = [
     },
 ]
 PLAIN = {"model": "gpt-4o-mini", "messages": MESSAGES, "temperature": 0.2, "max_tokens": 256}
+TRANSLATED_MODEL = "claude-haiku-4-5"
 STREAM = PLAIN | {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def translated(body):
+    """The same request to a model whose provider speaks another dialect."""
+    return body | {"model": f"anthropic/{TRANSLATED_MODEL}"}

@@ -11,6 +11,11 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 
 
+def profile_folder(profile):
+    """Where cargo puts what it builds; its folder for `dev` has another name."""
+    return TARGET / ("debug" if profile == "dev" else profile)
+
+
 def say(line):
     print(line, file=sys.stderr, flush=True)
 

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bodies import TRANSLATED_MODEL
+
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE = 20  # seconds for a start, an answer, or a stop
@@ -163,6 +165,10 @@ class Upstream(System):
         stats = self.stats()
         return stats["plain"] + stats["streams"]
 
+    def messages(self):
+        """How many of its answers were in Anthropic's form."""
+        return self.stats()["messages"]
+
 
 class Nginx(System):
     """The yardstick, by the committed configuration."""
@@ -219,7 +225,7 @@ def find_nginx(output):
 
 
 class Behest(System):
-    """The gateway: an embedded data directory, the fake upstream as OpenAI, a minted token."""
+    """The gateway: an embedded data directory, the fake upstream as OpenAI and as Anthropic, a minted token."""
 
     def __init__(self, core, work, binary, upstream):
         super().__init__("behest", core, work)
@@ -232,8 +238,12 @@ class Behest(System):
         environment = {
             "OPENAI_API_KEY": "sk-bench",
             "OPENAI_BASE_URL": f"http://{self.upstream.address}/v1",
+            "ANTHROPIC_API_KEY": "sk-ant-bench",
+            "ANTHROPIC_BASE_URL": f"http://{self.upstream.address}",
         }
-        return environment, ""
+        # A server at an address of its own is asked for every model unless it says which it has.
+        configuration = f"[providers.anthropic]\nmodels = {json.dumps([TRANSLATED_MODEL])}\n"
+        return environment, configuration
 
     def start(self):
         environment, configuration = self.settings()

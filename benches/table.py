@@ -25,13 +25,21 @@ def measures(results, name):
     if "first_start" in results[name]:
         found["first_start_ms"] = [results[name]["first_start"] * 1e3]
     for leg, kind in (("open", "latency"), ("open_50ms", "latency"), ("stream", "first_byte")):
-        for percentile in ("p50", "p99"):
-            found[f"{leg}_{percentile}"] = [run[kind][percentile] for run in legs[leg]]
-            if name != "direct":
-                pairs = zip(legs[leg], direct[leg], strict=True)
-                found[f"{leg}_added_{percentile}"] = [
-                    run[kind][percentile] - base[kind][percentile] for run, base in pairs
-                ]
+        found |= latencies(leg, legs[leg], kind, direct[leg] if name != "direct" else None)
+    for leg, base, kind in (("translated", "open", "latency"), ("translated_stream", "stream", "first_byte")):
+        if leg in legs:
+            found |= latencies(leg, legs[leg], kind, legs[base])
+    return found
+
+
+def latencies(leg, runs, kind, bases):
+    """The percentiles of each run, and what they are above those of the same round's run in `bases`."""
+    found = {}
+    for percentile in ("p50", "p99"):
+        found[f"{leg}_{percentile}"] = [run[kind][percentile] for run in runs]
+        if bases is not None:
+            pairs = zip(runs, bases, strict=True)
+            found[f"{leg}_added_{percentile}"] = [run[kind][percentile] - base[kind][percentile] for run, base in pairs]
     return found
 
 
@@ -42,6 +50,10 @@ ROWS = [  # measure, title, decimals
     ("open_p99", "p99, µs", 0),
     ("open_added_p50", "added p50, µs", 0),
     ("open_added_p99", "added p99, µs", 0),
+    ("translated_p50", "p50, translated, µs", 0),
+    ("translated_p99", "p99, translated, µs", 0),
+    ("translated_added_p50", "added by translation over pass-through, p50, µs", 0),
+    ("translated_added_p99", "added by translation over pass-through, p99, µs", 0),
     ("open_50ms_p50", "p50 before a 50 ms upstream, µs", 0),
     ("open_50ms_p99", "p99 before a 50 ms upstream, µs", 0),
     ("open_50ms_added_p50", "added p50 before a 50 ms upstream, µs", 0),
@@ -50,6 +62,10 @@ ROWS = [  # measure, title, decimals
     ("stream_p99", "first streamed byte, p99, µs", 0),
     ("stream_added_p50", "added to the first streamed byte, p50, µs", 0),
     ("stream_added_p99", "added to the first streamed byte, p99, µs", 0),
+    ("translated_stream_p50", "first streamed byte, translated, p50, µs", 0),
+    ("translated_stream_p99", "first streamed byte, translated, p99, µs", 0),
+    ("translated_stream_added_p50", "added by translation to the first streamed byte, p50, µs", 0),
+    ("translated_stream_added_p99", "added by translation to the first streamed byte, p99, µs", 0),
     ("resident_idle_mb", "resident memory idle, MB", 1),
     ("resident_after_mb", "resident memory after the run, MB", 1),
     ("first_start_ms", "first start to first answer, ms", 1),

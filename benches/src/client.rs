@@ -1,7 +1,7 @@
 //! An HTTP/1.1 client of one connection and one request, which costs less than what it measures.
 //!
 //! It sends the same bytes each time and reads just enough of an answer to know where it ends, when its
-//! body began, and whether a stream came to its `[DONE]`.
+//! body began, how many events a stream had, and whether it came to its `[DONE]`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,6 +10,8 @@ use std::time::Instant;
 use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::events::EventCount;
 
 const LONGEST_HEAD: usize = 64 * 1024;
 const READ_SIZE: usize = 16 * 1024;
@@ -37,6 +39,8 @@ pub struct Answer {
     pub end: Instant,
     /// The size of the body, without framing.
     pub body_bytes: usize,
+    /// The server-sent events in the body.
+    pub events: usize,
     /// Whether the body ends as a finished event stream does.
     pub finished_stream: bool,
 }
@@ -64,6 +68,7 @@ enum Framing {
 struct Body {
     first_byte: Option<Instant>,
     bytes: usize,
+    events: EventCount,
     tail: Vec<u8>,
 }
 
@@ -77,7 +82,12 @@ impl Connection {
     pub async fn exchange(&mut self, request: &[u8]) -> Result<Answer, ClientError> {
         self.stream.write_all(request).await?;
         let head = self.head().await?;
-        let mut body = Body { first_byte: None, bytes: 0, tail: Vec::with_capacity(READ_SIZE) };
+        let mut body = Body {
+            first_byte: None,
+            bytes: 0,
+            events: EventCount::default(),
+            tail: Vec::with_capacity(READ_SIZE),
+        };
         match head.framing {
             Framing::Length(length) => self.body_part(length, &mut body).await?,
             Framing::Chunked => self.chunks(&mut body).await?,
@@ -92,6 +102,7 @@ impl Connection {
             first_byte: body.first_byte.unwrap_or(end),
             end,
             body_bytes: body.bytes,
+            events: body.events.events(),
             finished_stream: body.tail.ends_with(END_OF_STREAM),
         })
     }
@@ -168,6 +179,7 @@ impl Body {
     fn take(&mut self, part: &[u8]) {
         self.first_byte.get_or_insert_with(Instant::now);
         self.bytes += part.len();
+        self.events.take(part);
         let surplus = (self.tail.len() + part.len()).saturating_sub(END_OF_STREAM.len());
         if surplus >= self.tail.len() {
             self.tail.clear();
@@ -247,7 +259,7 @@ mod tests {
         ])
         .await
         .unwrap();
-        assert_eq!((answer.body_bytes, answer.finished_stream), (23, true));
+        assert_eq!((answer.body_bytes, answer.events, answer.finished_stream), (23, 2, true));
     }
 
     #[tokio::test]

@@ -13,7 +13,8 @@ pub struct Tally {
     latencies: Vec<Duration>,
     first_bytes: Vec<Duration>,
     errors: BTreeMap<String, u64>,
-    body_bytes: usize,
+    body_bytes: Vec<usize>,
+    events: Vec<usize>,
     last_end: Option<Instant>,
 }
 
@@ -32,10 +33,24 @@ pub struct Report {
     pub requests_per_second: f64,
     /// The mean size of a good answer's body.
     pub body_bytes: usize,
+    /// The bytes in a good answer's body; `None` without good answers.
+    pub bytes: Option<Range>,
+    /// The server-sent events in a good answer; `None` without good answers.
+    pub events: Option<Range>,
     /// From the request to the last byte of the answer; good answers only.
     pub latency: Percentiles,
     /// From the request to the first byte of the body; good answers only.
     pub first_byte: Percentiles,
+}
+
+/// The smallest and the largest number seen. Where every answer is the same they are one, or something was lost,
+/// doubled or torn.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// The smallest.
+    pub least: usize,
+    /// The largest.
+    pub most: usize,
 }
 
 /// Percentiles in microseconds; each one is a value that was seen.
@@ -60,7 +75,8 @@ impl Tally {
             Ok(answer) => {
                 self.latencies.push(answer.end - begin);
                 self.first_bytes.push(answer.first_byte - begin);
-                self.body_bytes += answer.body_bytes;
+                self.body_bytes.push(answer.body_bytes);
+                self.events.push(answer.events);
                 self.last_end = self.last_end.max(Some(answer.end));
                 return;
             }
@@ -82,7 +98,8 @@ impl Tally {
         for (kind, count) in other.errors {
             *self.errors.entry(kind).or_default() += count;
         }
-        self.body_bytes += other.body_bytes;
+        self.body_bytes.extend(other.body_bytes);
+        self.events.extend(other.events);
         self.last_end = self.last_end.max(other.last_end);
     }
 
@@ -96,11 +113,17 @@ impl Tally {
             errors: self.errors,
             seconds,
             requests_per_second: if seconds > 0.0 { ok as f64 / seconds } else { 0.0 },
-            body_bytes: self.body_bytes.checked_div(ok).unwrap_or(0),
+            body_bytes: self.body_bytes.iter().sum::<usize>().checked_div(ok).unwrap_or(0),
+            bytes: range(&self.body_bytes),
+            events: range(&self.events),
             latency: percentiles(self.latencies),
             first_byte: percentiles(self.first_bytes),
         }
     }
+}
+
+fn range(seen: &[usize]) -> Option<Range> {
+    Some(Range { least: *seen.iter().min()?, most: *seen.iter().max()? })
 }
 
 fn percentiles(mut seen: Vec<Duration>) -> Percentiles {
@@ -133,7 +156,7 @@ mod tests {
         let begin = Instant::now();
         let end = begin + Duration::from_millis(500);
         let answer = |status, finished_stream| {
-            Ok(Answer { status, first_byte: begin, end, body_bytes: 10, finished_stream })
+            Ok(Answer { status, first_byte: begin, end, body_bytes: 10, events: 3, finished_stream })
         };
         let mut tally = Tally::default();
         for exchange in
@@ -145,5 +168,28 @@ mod tests {
         assert_eq!((report.requests, report.ok, report.requests_per_second), (4, 1, 2.0));
         let errors = [("503", 1), ("malformed", 1), ("unfinished", 1)];
         assert_eq!(report.errors, errors.map(|(kind, count)| (kind.to_owned(), count)).into());
+    }
+    #[test]
+    fn one_lost_event_among_many_connections_is_seen() {
+        let begin = Instant::now();
+        let seen = |events| {
+            let mut tally = Tally::default();
+            let answer = Answer {
+                status: 200,
+                first_byte: begin,
+                end: begin,
+                body_bytes: 10 * events,
+                events,
+                finished_stream: true,
+            };
+            tally.count(begin, &Ok(answer), true);
+            tally
+        };
+        let mut total = Tally::default();
+        assert_eq!(Tally::default().report(begin).events, None);
+        [36, 35, 36, 36].map(seen).into_iter().for_each(|tally| total.merge(tally));
+        let report = total.report(begin);
+        assert_eq!(report.events, Some(Range { least: 35, most: 36 }));
+        assert_eq!(report.bytes, Some(Range { least: 350, most: 360 }));
     }
 }

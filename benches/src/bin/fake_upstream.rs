@@ -1,4 +1,4 @@
-//! An OpenAI-compatible provider that costs next to nothing, so that a bench measures what stands before it.
+//! A provider of OpenAI's and of Anthropic's dialect that costs next to nothing, so that a bench measures what stands before it.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use behest_benches::timer::Timer;
-use behest_benches::upstream::{Answers, Asked};
+use behest_benches::upstream::{Answers, Asked, Canned};
 use bytes::Bytes;
 use clap::Parser;
 use futures_util::stream;
@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Answers like an OpenAI-compatible provider, on 127.0.0.1 only.
+/// Answers like an OpenAI-compatible provider and like Anthropic, on 127.0.0.1 only.
 #[derive(Parser)]
 struct Options {
     /// The port to listen on; 0 picks a free one, which the line on stdout names.
@@ -49,12 +49,21 @@ struct Settings {
     chunk_delay_ms: u64,
 }
 
+/// Whose form a request has, and so its answer.
+#[derive(Clone, Copy)]
+enum Dialect {
+    OpenAi,
+    Anthropic,
+}
+
 struct Upstream {
     answers: Answers,
     timer: Timer,
     delay_ms: AtomicU64,
     chunk_delay_ms: AtomicU64,
     plain: AtomicU64,
+    /// Those in Anthropic's form, whole and streamed.
+    messages: AtomicU64,
     streams: AtomicU64,
     streams_finished: AtomicU64,
     /// Chat requests that are answered in part or not at all, by clients that are still there.
@@ -88,6 +97,7 @@ async fn main() -> io::Result<()> {
         delay_ms: AtomicU64::new(options.delay_ms),
         chunk_delay_ms: AtomicU64::new(options.chunk_delay_ms),
         plain: AtomicU64::default(),
+        messages: AtomicU64::default(),
         streams: AtomicU64::default(),
         streams_finished: AtomicU64::default(),
         open: AtomicU64::default(),
@@ -112,13 +122,8 @@ async fn serve(connection: TcpStream, upstream: Arc<Upstream>) {
 async fn answer(request: Request<Incoming>, upstream: Arc<Upstream>) -> hyper::Result<Response<Body>> {
     let (head, body) = request.into_parts();
     match (&head.method, head.uri.path()) {
-        (&Method::POST, "/v1/chat/completions") => {
-            let body = body.collect().await?.to_bytes();
-            Ok(match serde_json::from_slice(&body) {
-                Ok(asked) => chat(asked, Open::new(upstream)).await,
-                Err(_) => refuse(StatusCode::BAD_REQUEST, "not a chat request"),
-            })
-        }
+        (&Method::POST, "/v1/chat/completions") => chat(Dialect::OpenAi, body, upstream).await,
+        (&Method::POST, "/v1/messages") => chat(Dialect::Anthropic, body, upstream).await,
         (&Method::POST, "/v1/auth/mint") => Ok(json_answer(upstream.answers.minted.clone())),
         (&Method::GET, "/v1/models") => Ok(json_answer(upstream.answers.models.clone())),
         (&Method::GET, "/stats") => Ok(json_answer(upstream.stats())),
@@ -135,32 +140,42 @@ async fn answer(request: Request<Incoming>, upstream: Arc<Upstream>) -> hyper::R
     }
 }
 
-async fn chat(asked: Asked, open: Open) -> Response<Body> {
+async fn chat(dialect: Dialect, body: Incoming, upstream: Arc<Upstream>) -> hyper::Result<Response<Body>> {
+    let body = body.collect().await?.to_bytes();
+    let Ok(asked) = serde_json::from_slice::<Asked>(&body) else {
+        return Ok(refuse(StatusCode::BAD_REQUEST, "not a chat request"));
+    };
+    let open = Open::new(upstream);
     let upstream = &open.0;
     upstream.timer.wait(Duration::from_millis(upstream.delay_ms.load(Relaxed))).await;
-    if asked.stream {
+    if matches!(dialect, Dialect::Anthropic) {
+        upstream.messages.fetch_add(1, Relaxed);
+    }
+    Ok(if asked.stream {
         upstream.streams.fetch_add(1, Relaxed);
-        event_stream(open, asked.stream_options.include_usage)
+        // Anthropic reports the usage of every stream.
+        let with_usage = asked.stream_options.include_usage || matches!(dialect, Dialect::Anthropic);
+        event_stream(dialect, open, with_usage)
     } else {
         upstream.plain.fetch_add(1, Relaxed);
-        json_answer(upstream.answers.plain.clone())
-    }
+        json_answer(upstream.canned(dialect).plain.clone())
+    })
 }
 
-fn event_stream(open: Open, with_usage: bool) -> Response<Body> {
+fn event_stream(dialect: Dialect, open: Open, with_usage: bool) -> Response<Body> {
     let frames = stream::unfold((open, 0_usize), move |(open, position)| async move {
-        let (upstream, answers) = (&open.0, &open.0.answers);
-        let after_content = position.checked_sub(answers.events.len());
+        let (upstream, canned) = (&open.0, open.0.canned(dialect));
+        let after_content = position.checked_sub(canned.paced.len());
         let event = match (after_content, with_usage) {
-            (None, _) => answers.events[position].clone(),
-            (Some(0), true) => answers.usage.clone(),
-            (Some(0), false) | (Some(1), true) => answers.done.clone(),
+            (None, _) => canned.paced[position].clone(),
+            (Some(0), true) => canned.usage.clone(),
+            (Some(0), false) | (Some(1), true) => canned.last.clone(),
             _ => {
                 upstream.streams_finished.fetch_add(1, Relaxed);
                 return None;
             }
         };
-        // The first event goes out with the headers; the usage and `[DONE]` follow the last content at once.
+        // The first piece goes out with the headers; the usage and the last event follow the content at once.
         if position > 0 && after_content.is_none() {
             upstream.timer.wait(Duration::from_millis(upstream.chunk_delay_ms.load(Relaxed))).await;
         }
@@ -170,9 +185,17 @@ fn event_stream(open: Open, with_usage: bool) -> Response<Body> {
 }
 
 impl Upstream {
+    fn canned(&self, dialect: Dialect) -> &Canned {
+        match dialect {
+            Dialect::OpenAi => &self.answers.chat,
+            Dialect::Anthropic => &self.answers.messages,
+        }
+    }
+
     fn stats(&self) -> Bytes {
         let stats = json!({
             "plain": self.plain.load(Relaxed),
+            "messages": self.messages.load(Relaxed),
             "streams": self.streams.load(Relaxed),
             "streams_finished": self.streams_finished.load(Relaxed),
             "open": self.open.load(Relaxed),
