@@ -173,7 +173,8 @@ async fn a_gigabyte_from_a_provider_is_cut_off_and_does_not_stay_in_memory() {
     }
     println!("memory: {before} MB before, at most {peaks:?} MB");
     assert!(peaks[3] < before + 300, "{before} MB before, at most {peaks:?} MB");
-    assert!(peaks[3] < peaks[1] + 70, "it does not grow with every call: {peaks:?} MB");
+    // The tokenizer's tables may come in meanwhile, once. What four more answers would leave behind is more than this.
+    assert!(peaks[3] < peaks[1] + 140, "it does not grow with every call: {peaks:?} MB");
     faulty.settles("sends-a-gigabyte", "failed failed failed failed").await;
     assert_eq!(faulty.ask("fine", false).await.status, 200);
     faulty.finish();

@@ -19,7 +19,7 @@ const CHAT: &str = "/v1/chat/completions";
 /// How many tokens each answer may have.
 const BOUND: u64 = 100;
 /// A limit as short as a test can wait for.
-const IMPATIENCE: Duration = Duration::from_millis(400);
+const IMPATIENCE: Duration = Duration::from_millis(1_500);
 
 /// A fault: what it is called, how a plain answer has it, and how a stream has it.
 struct Fault {
@@ -221,7 +221,7 @@ async fn table() -> String {
         [row(name, "plain", plain, false), row(name, "stream", stream, true)]
     });
     // Side by side: most of them wait.
-    let rows: Vec<String> = futures_util::stream::iter(rows).buffered(8).collect().await;
+    let rows: Vec<String> = futures_util::stream::iter(rows).buffered(12).collect().await;
     text.push_str(&rows.concat());
     let refused = refused().await;
     let _ = writeln!(text, "| refused connection | both | {refused} | 3 | nothing | yes |");
