@@ -242,7 +242,7 @@ mod tests {
                 reasoning: None,
             };
             let long = input + read + written + hour;
-            let tier = price.tiers.iter().filter(|tier| long > tier.above_input_tokens).next_back();
+            let tier = price.tiers.iter().rfind(|tier| long > tier.above_input_tokens);
             let plain = |pick: fn(&Rates) -> Option<PicoUsdPerToken>, base| {
                 tier.and_then(|tier| pick(&tier.rates)).or(base)
             };
