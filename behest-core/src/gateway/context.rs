@@ -285,6 +285,8 @@ pub struct Candidate {
     pub model: Model,
     /// What it costs; `None` when nobody knows.
     pub price: Option<Arc<Price>>,
+    /// It answers only when none of those that were asked for does.
+    pub is_fallback: bool,
     /// How it is doing.
     pub target: Arc<Target>,
 }

@@ -141,7 +141,9 @@ impl Upstream {
             Dialect::Vertex => Endpoint::vertex(&base_url, &key, local, source == KeySource::Platform),
             _ => Endpoint::new(dialect, &base_url, &key),
         };
-        let id = UpstreamId::new(&name, &base_url, &key);
+        // At Vertex each location has a host of its own.
+        let host = endpoint.as_ref().and_then(Endpoint::host).unwrap_or_else(|| base_url.clone());
+        let id = UpstreamId::new(&name, &host, &key);
         Self { id, name, dialect, base_url, local, key, endpoint, source, models }
     }
 

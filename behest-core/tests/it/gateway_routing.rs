@@ -47,12 +47,11 @@ async fn says_always(text: &str) -> Scripted {
     .await
 }
 
-/// The providers `one` and `two` with the models `m-1` and `m-2`, quick to lose their patience.
+/// The providers `one` and `two` with the models `m-1` and `m-2`; the first is soon given up.
 fn pair(one: &Scripted, two: &Scripted) -> Config {
-    let mut config = providers([("one", provider(one, &["m-1"])), ("two", provider(two, &["m-2"]))]);
-    config.timeouts.first_byte = Duration::from_millis(300);
-    config.timeouts.idle = Duration::from_millis(300);
-    config
+    let mut first = provider(one, &["m-1"]);
+    (first.timeouts_seconds.first_byte, first.timeouts_seconds.idle) = (Some(1), Some(1));
+    providers([("one", first), ("two", provider(two, &["m-2"]))])
 }
 
 fn ask(site: &TestGateway, model: &str, stream: bool) -> Call {
@@ -265,7 +264,8 @@ async fn one_that_fails_again_and_again_is_left_alone_and_returned_to() {
     for _ in 0..5 {
         assert_eq!(ask(&site, "m-1", false).await.header("x-behest-attempts"), "2");
     }
-    for _ in 0..5 {
+    // Well within its rest of two seconds.
+    for _ in 0..2 {
         let answer = ask(&site, "m-1", false).await;
         assert_eq!((answer.text().as_str(), answer.header("x-behest-attempts")), ("from two", "1"));
     }
@@ -341,7 +341,9 @@ async fn a_limit_of_calls_under_way_has_a_bounded_queue() {
 async fn a_silent_one_is_hedged_only_where_a_route_says_so() {
     let (one, two) = (always(Script::raw(vec![Step::Hang])).await, says_always("from two").await);
     let mut config = pair(&one, &two);
-    config.timeouts.first_byte = Duration::from_secs(60);
+    if let Some(one) = config.providers.get_mut("one") {
+        one.timeouts_seconds.first_byte = Some(60);
+    }
     let site = TestGateway::with(config).await;
     let route = json!({ "models": ["m-1", "m-2"], "hedge_after_ms": 50 });
     site.set(&json!({ "routes": { "r": route } })).await;
@@ -354,6 +356,62 @@ async fn a_silent_one_is_hedged_only_where_a_route_says_so() {
     })
     .await;
     assert!(statuses.contains(&(Value::from("cancelled"), 1)), "the slower one is recorded: {statuses:?}");
+}
+
+#[tokio::test]
+async fn a_hedge_asks_one_more_and_no_fallback_and_its_refusal_is_not_the_calls() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let one = Scripted::start(move |_| {
+        let held = held.clone();
+        async move {
+            held.wait().await;
+            says("from one")
+        }
+    })
+    .await;
+    let (two, three) = (always(fails(400)).await, says_always("from three").await);
+    let config = providers([
+        ("one", provider(&one, &["m-1"])),
+        ("two", provider(&two, &["m-2"])),
+        ("three", provider(&three, &["m-3"])),
+    ]);
+    let site = TestGateway::with(config).await;
+    let route = json!({ "models": ["m-1", "m-2"], "hedge_after_ms": 20 });
+    site.set(&json!({ "routes": { "r": route }, "fallback_models": ["m-3"] })).await;
+    let call = tokio::spawn(ask(&site, "r", false).into_future());
+    two.requests(1).await;
+    // The ledger knows of the refusal, and the first one is still waited for.
+    eventually(async || (!site.usage_by("status").await.is_empty()).then_some(())).await;
+    gate.open();
+    let answer = call.await.expect("no panic");
+    assert_eq!((answer.text().as_str(), answer.header("x-behest-attempts")), ("from one", "2"));
+    assert_eq!((asked(&two), asked(&three)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_name_that_no_address_can_hold_is_the_callers_fault_and_nobody_elses() {
+    let gemini = always(says("hello")).await;
+    let config = providers([("gemini", ProviderConfig { models: None, ..provider(&gemini, &[]) })]);
+    let site = TestGateway::with(config).await;
+    for _ in 0..6 {
+        let answer = ask(&site, "gemini/a b", false).await;
+        answer.refused(400, "validation_error");
+        assert_eq!(answer.json()["error"]["param"], "model");
+    }
+    ask(&site, "gemini/gemini-2.5-flash", false).await;
+    assert_eq!(gemini.seen("/v1/models/gemini-2.5-flash").len(), 1, "the provider is asked as ever");
+}
+
+#[tokio::test]
+async fn a_model_that_is_gone_is_soon_not_asked_any_more() {
+    let (one, two) = (always(fails(404)).await, says_always("from two").await);
+    let site = TestGateway::with(pair(&one, &two)).await;
+    site.set(&json!({ "fallback_models": ["m-2"] })).await;
+    for _ in 0..7 {
+        assert_eq!(ask(&site, "m-1", false).await.text(), "from two");
+    }
+    assert!(asked(&one) < 7, "{}", asked(&one));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::compatible::Compatible;
 use super::endpoint::AZURE_VERSION;
 use super::exchange::{failed, unreachable};
 use super::http::HttpClients;
-use super::{Dialect, Phase, ProviderError, Timeouts, Upstream};
+use super::{Dialect, Phase, ProviderError, Upstream};
 
 /// For the whole call.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ pub async fn check(upstream: &Upstream, http: &HttpClients) -> Verdict {
 
 async fn ask(upstream: &Upstream, http: &HttpClients) -> Result<(), ProviderError> {
     let Some(path) = free_path(upstream.dialect) else { return Ok(()) };
-    let unusable = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
+    let unusable = || ProviderError::Misconfigured;
     let endpoint = upstream.endpoint.as_ref().ok_or_else(unusable)?;
     if let Some(tokens) = endpoint.tokens() {
         // Whoever gets a token for it has a key that holds.
@@ -46,11 +46,10 @@ async fn ask(upstream: &Upstream, http: &HttpClients) -> Result<(), ProviderErro
     *request.method_mut() = Method::GET;
     *request.uri_mut() = format!("{}{path}", upstream.base_url).parse().map_err(|_| unusable())?;
     *request.headers_mut() = endpoint.headers().clone();
-    let timeouts = Timeouts { first_byte: PATIENCE, idle: PATIENCE, total: PATIENCE, ..Timeouts::default() };
     let call = async {
         let response = http.to(upstream.local).request(request).await.map_err(|error| unreachable(&error))?;
         // What it answers is not read: that it answers is enough.
-        if response.status().is_success() { Ok(()) } else { Err(failed(response, timeouts).await) }
+        if response.status().is_success() { Ok(()) } else { Err(failed(response).await) }
     };
     let silent = ProviderError::TimedOut { phase: Phase::Total, seconds: PATIENCE.as_secs() };
     tokio::time::timeout(PATIENCE, call).await.unwrap_or(Err(silent))

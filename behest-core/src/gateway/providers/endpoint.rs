@@ -131,6 +131,15 @@ impl Endpoint {
         }
     }
 
+    /// The host, where the base URL alone does not say it.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        match &self.address {
+            Address::Gemini { models, .. } => Some(models.parse::<Uri>().ok()?.authority()?.to_string()),
+            Address::Fixed { .. } | Address::Azure { .. } => None,
+        }
+    }
+
     /// What goes with every call.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {

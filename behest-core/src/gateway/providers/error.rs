@@ -45,6 +45,9 @@ pub enum ProviderError {
     /// No connection.
     #[error("the provider cannot be reached: {0}")]
     Unreachable(String),
+    /// Its address or its key cannot stand in a request.
+    #[error("the provider cannot be called as it is configured: mend its address or its key")]
+    Misconfigured,
     /// The connection broke before the answer's headers came.
     #[error("the provider closed the connection without an answer")]
     NoAnswer,
@@ -126,6 +129,7 @@ impl Refuse for ProviderFailure {
             ProviderError::TimedOut { .. } => Code::UpstreamTimeout,
             ProviderError::Failed { .. }
             | ProviderError::Unreachable(_)
+            | ProviderError::Misconfigured
             | ProviderError::NoAnswer
             | ProviderError::BrokeOff
             | ProviderError::Garbage(_)

@@ -1,5 +1,7 @@
 //! One request and the beginning of its answer, over HTTP; and what a provider says when it refuses.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
@@ -10,11 +12,14 @@ use super::endpoint::Endpoint;
 use super::streaming::timed_out;
 use super::vertex::tokens::Token;
 use super::{ChatCall, Phase, ProviderError, ProviderKey, Timeouts, complaint};
+use crate::gateway::clock;
 
 /// The largest plain answer that is read.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// The largest error body that is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
+/// How long it may take.
+const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// An answer that has begun, and the key under which it was asked for: some providers repeat it in their words.
 pub struct Sent {
@@ -30,8 +35,7 @@ pub struct Sent {
 /// # Errors
 /// [`ProviderError`] says what the provider did instead, without the key.
 pub async fn send(call: ChatCall<'_>) -> Result<Sent, ProviderError> {
-    let unusable = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
-    let endpoint = call.upstream.endpoint.as_ref().ok_or_else(unusable)?;
+    let endpoint = call.upstream.endpoint.as_ref().ok_or(ProviderError::Misconfigured)?;
     let Some(tokens) = endpoint.tokens() else {
         let key = call.upstream.key.clone();
         return match send_once(&call, endpoint, None).await {
@@ -58,8 +62,7 @@ async fn send_once(
     endpoint: &Endpoint,
     token: Option<&Token>,
 ) -> Result<Response<Incoming>, ProviderError> {
-    let unusable = || ProviderError::Unreachable("it cannot be called as configured".to_owned());
-    let uri = endpoint.uri(call.model, call.operation, call.stream).ok_or_else(unusable)?;
+    let uri = endpoint.uri(call.model, call.operation, call.stream).ok_or_else(|| no_such_model(call))?;
     let mut request = Request::new(Full::new(call.body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
@@ -79,7 +82,14 @@ async fn send_once(
     if response.status() == StatusCode::OK {
         return Ok(response);
     }
-    Err(failed(response, call.timeouts).await)
+    Err(failed(response).await)
+}
+
+/// The client's doing, and not the provider's: nothing is sent.
+fn no_such_model(call: &ChatCall<'_>) -> ProviderError {
+    let name = &call.upstream.name;
+    let message = format!("no model of {name}'s has this name, or none that does what is asked");
+    ProviderError::Rejected { status: 404, message, param: Some("model".to_owned()) }
 }
 
 /// Sends the request, and reads the whole answer; with the key under which it was asked for.
@@ -112,10 +122,14 @@ pub async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Resul
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     loop {
-        let until = deadline.min(Instant::now() + timeouts.idle);
-        let frame = tokio::time::timeout_at(until, body.frame())
-            .await
-            .map_err(|_| timed_out(Phase::Idle, timeouts.idle))?;
+        let idle = Instant::now() + timeouts.idle;
+        let (until, phase, patience) = if idle < deadline {
+            (idle, Phase::Idle, timeouts.idle)
+        } else {
+            (deadline, Phase::Total, timeouts.total)
+        };
+        let frame =
+            tokio::time::timeout_at(until, body.frame()).await.map_err(|_| timed_out(phase, patience))?;
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|_| ProviderError::BrokeOff)?;
         let Ok(data) = frame.into_data() else { continue };
@@ -139,7 +153,9 @@ pub async fn read(mut body: Incoming, timeouts: Timeouts, limit: usize) -> Resul
 }
 
 /// What an answer that is none says.
-pub(super) async fn failed(response: Response<Incoming>, timeouts: Timeouts) -> ProviderError {
+pub(super) async fn failed(response: Response<Incoming>) -> ProviderError {
+    // The status says most of it: whoever else may answer must not wait long for the rest.
+    let timeouts = Timeouts { idle: ERROR_PATIENCE, total: ERROR_PATIENCE, ..Timeouts::default() };
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
     let body = read(response.into_body(), timeouts, MAX_ERROR_BYTES).await.unwrap_or_default();
@@ -168,8 +184,12 @@ pub fn root_of(error: &hyper_util::client::legacy::Error) -> String {
     complaint::short(&cause.to_string())
 }
 
-/// When the provider wants to be asked again, in seconds.
+/// When the provider wants to be asked again, in seconds: `Retry-After` in either form of RFC 9110, section 10.2.3.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok())
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    text.parse().ok().or_else(|| {
+        let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_second();
+        u64::try_from(date - clock::now_seconds()).ok()
+    })
 }

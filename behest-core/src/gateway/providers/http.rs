@@ -132,6 +132,7 @@ fn connector(local: bool, connect_timeout: Duration) -> io::Result<Connector> {
     let mut connector = HttpConnector::new_with_resolver(Resolver { local });
     // Without it small requests wait for the other side's delayed acknowledgement: up to 40 ms.
     connector.set_nodelay(true);
+    connector.set_keepalive(Some(Duration::from_secs(30)));
     connector.set_connect_timeout(Some(connect_timeout));
     connector.enforce_http(false);
     Ok(HttpsConnectorBuilder::new()
@@ -148,6 +149,9 @@ fn client(connector: Connector) -> HttpClient {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(60))
         .timer(TokioTimer::new())
+        // A connection that died in silence must not take a hundred calls along until each has lost its patience.
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .http2_keep_alive_timeout(Duration::from_secs(10))
         // The calls of a lane share a connection: a few clients that read slowly must not use its window up.
         .http2_initial_stream_window_size(1 << 20)
         .http2_initial_connection_window_size(256 << 20)

@@ -97,19 +97,20 @@ impl Catalogue {
             .iter()
             .find(declares)
             .or_else(|| self.upstreams.iter().find(lists))
-            .or_else(|| self.upstreams.iter().find(snapshot))
-            .or_else(|| self.upstreams.iter().find(open));
+            .or_else(|| self.upstreams.iter().find(snapshot));
         if let Some(upstream) = upstream {
             return served(upstream, model);
         }
         let nearest = self.nearest(models, model);
         // A new model of a known family is its maker's to know, but a slip of the pen is ours to tell.
-        if nearest.iter().any(|listed| names::is_slip_of(listed, model)) {
-            return Found::Unknown { nearest };
-        }
-        let of_family = |upstream: &&Arc<Upstream>| names::is_of_family(&upstream.name, model);
-        if let Some(upstream) = self.upstreams.iter().filter(public).find(of_family) {
+        let is_slip = nearest.iter().any(|listed| names::is_slip_of(listed, model));
+        let of_family = |upstream: &&Arc<Upstream>| !is_slip && names::is_of_family(&upstream.name, model);
+        let maker = self.upstreams.iter().filter(public).find(of_family);
+        if let Some(upstream) = maker.or_else(|| self.upstreams.iter().find(open)) {
             return served(upstream, model);
+        }
+        if is_slip {
+            return Found::Unknown { nearest };
         }
         match known_elsewhere(models, model) {
             Some(provider) => Found::NoKey { provider },

@@ -70,7 +70,7 @@ mod tests {
             let price = input.map(|input| Arc::new(Price { input: PicoUsdPerToken(input), ..Price::free() }));
             let target = health.target(&upstream, &name, None);
             let model = Model { name, upstream: Arc::clone(&upstream), listed: None };
-            Candidate { model, price, target }
+            Candidate { model, price, is_fallback: false, target }
         };
         prices.iter().enumerate().map(candidate).collect()
     }

@@ -23,6 +23,9 @@ use crate::gateway::providers::{ProviderError, Upstream};
 const MOST_UPSTREAMS: usize = 10_000;
 const MOST_MODELS: usize = 1_000;
 
+/// A failure counts as an answer that was this slow, however soon it came.
+const FAILURE_AS_LATENCY: Duration = Duration::from_secs(5);
+
 /// What is known of every target.
 pub struct Health {
     started: Instant,
@@ -34,7 +37,6 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Address {
     circuit: Mutex<Circuit>,
-    budget: Mutex<RetryBudget>,
 }
 
 /// What calls with one key share.
@@ -42,6 +44,8 @@ struct Address {
 struct Account {
     address: Arc<Address>,
     circuit: Mutex<Circuit>,
+    /// Not the address's: one tenant's bad day must not use up what another's repeated calls need.
+    budget: Mutex<RetryBudget>,
     slots: Option<Slots>,
     models: RwLock<HashMap<String, Arc<Target>>>,
 }
@@ -101,6 +105,7 @@ impl Health {
         let fresh = || Account {
             address,
             circuit: Mutex::default(),
+            budget: Mutex::default(),
             slots: limit.map(Slots::new),
             models: RwLock::default(),
         };
@@ -140,10 +145,10 @@ impl Target {
         lock(&self.model).latency.expected(self.now())
     }
 
-    /// Takes one from the address's budget of repeated calls.
+    /// Takes one from the key's budget of repeated calls.
     #[must_use]
     pub fn may_repeat(&self) -> bool {
-        lock(&self.account.address.budget).take(self.now())
+        lock(&self.account.budget).take(self.now())
     }
 
     /// A call goes out, once it has a place among those under way.
@@ -157,7 +162,7 @@ impl Target {
         };
         let now = self.now();
         if !repeated {
-            lock(&self.account.address.budget).pay_in();
+            lock(&self.account.budget).pay_in();
         }
         let probes = {
             let address = lock(&self.account.address.circuit).begin(now);
@@ -214,6 +219,10 @@ impl Call {
     pub fn failed(&mut self, error: &ProviderError) {
         let now = self.target.now();
         let blame = blame(error);
+        if self.waits && blame != Blame::Caller {
+            let took = now.saturating_sub(self.begun).max(FAILURE_AS_LATENCY);
+            lock(&self.target.model).latency.record(now, took);
+        }
         self.went_well(now, blame);
         let account = &self.target.account;
         let rest = match error {
@@ -281,7 +290,9 @@ impl Drop for Call {
 fn blame(error: &ProviderError) -> Blame {
     match error {
         ProviderError::Unreachable(_) => Blame::Address,
-        ProviderError::Failed { status: 401..=403, .. } => Blame::Account,
+        // A 403 may be about one model that the key may not call, a 404 about one that is gone.
+        ProviderError::Failed { status: 401 | 402, .. } | ProviderError::Misconfigured => Blame::Account,
+        ProviderError::Rejected { status: 404, .. } => Blame::Model,
         ProviderError::Rejected { .. } => Blame::Caller,
         ProviderError::Failed { .. }
         | ProviderError::NoAnswer

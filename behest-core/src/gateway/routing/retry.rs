@@ -35,6 +35,7 @@ pub const fn remedy(error: &ProviderError) -> Remedy {
         | ProviderError::NoAnswer => Remedy::Again,
         // It may have answered, and be paid, for what did not arrive.
         ProviderError::Failed { .. }
+        | ProviderError::Misconfigured
         | ProviderError::BrokeOff
         | ProviderError::Garbage(_)
         | ProviderError::TooLarge { .. }

@@ -13,6 +13,8 @@ pub struct Round<'c> {
     sides: Vec<Side>,
     /// How many attempts were sent, or are about to be.
     pub attempts: u32,
+    /// How often somebody was waited for.
+    pauses: u32,
 }
 
 #[derive(Default)]
@@ -50,7 +52,7 @@ impl<'c> Round<'c> {
     #[must_use]
     pub fn new(candidates: &'c [Candidate]) -> Self {
         let sides = candidates.iter().map(|_| Side::default()).collect();
-        Self { candidates, sides, attempts: 0 }
+        Self { candidates, sides, attempts: 0, pauses: 0 }
     }
 
     /// Notes that a candidate is asked; `true` when it was before.
@@ -70,22 +72,48 @@ impl<'c> Round<'c> {
         self.sides[place].out = true;
     }
 
-    /// The first one that was not asked and is well.
+    /// The route's next model, to be asked beside the one that is silent: once in a call, and out of the same budget as
+    /// repeated calls, since it multiplies them.
     #[must_use]
-    pub fn unasked(&self) -> Option<usize> {
-        self.places(|side| side.asked == 0)
-            .find(|place| matches!(self.candidates[*place].target.verdict(), Verdict::Go | Verdict::Probe))
+    pub fn hedge(&self) -> Option<usize> {
+        let place = self.to_hedge()?;
+        self.candidates[place].target.may_repeat().then_some(place)
+    }
+
+    /// Whether there is somebody to hedge with.
+    #[must_use]
+    pub fn can_hedge(&self) -> bool {
+        self.to_hedge().is_some()
     }
 
     /// Who is asked next.
     ///
     /// # Errors
     /// [`Nobody`] when that would not help.
-    pub fn next(&self) -> Result<Next, Nobody> {
+    pub fn next(&mut self) -> Result<Next, Nobody> {
         if let Some(place) = self.unasked() {
             return Ok(Next { place, pause: Duration::ZERO });
         }
-        self.once_more().map_or_else(|| self.resting(), Ok)
+        let next = self.once_more().map_or_else(|| self.resting(), Ok)?;
+        if !next.pause.is_zero() {
+            self.pauses += 1;
+        }
+        Ok(next)
+    }
+
+    /// The first one that was not asked and is well.
+    fn unasked(&self) -> Option<usize> {
+        self.places(|side| side.asked == 0).find(|place| self.is_well(*place))
+    }
+
+    fn to_hedge(&self) -> Option<usize> {
+        let of_route = |place: &usize| !self.candidates[*place].is_fallback;
+        let mut unasked = self.places(|side| side.asked == 0).filter(of_route);
+        unasked.find(|place| self.attempts == 1 && self.is_well(*place))
+    }
+
+    fn is_well(&self, place: usize) -> bool {
+        matches!(self.candidates[place].target.verdict(), Verdict::Go | Verdict::Probe)
     }
 
     fn places(&self, wanted: impl Fn(&Side) -> bool) -> impl Iterator<Item = usize> {
@@ -96,23 +124,25 @@ impl<'c> Round<'c> {
             .map(|(place, _)| place)
     }
 
-    /// The one that may be asked again soonest, if the provider's budget of repeated calls allows it.
+    /// The one that may be asked again soonest, if the budget of repeated calls allows it.
     fn once_more(&self) -> Option<Next> {
-        if self.attempts >= MAX_ATTEMPTS {
+        if self.attempts >= MAX_ATTEMPTS || self.pauses >= MAX_ATTEMPTS {
             return None;
         }
-        let pause = |place: usize| {
+        let rest = |place: usize| {
             let target = &self.candidates[place].target;
-            let backoff = retry::pause(self.sides[place].asked, fastrand::f64());
             match target.verdict() {
-                Verdict::Rest { until: Some(until), .. } => backoff.max(target.remaining(until)),
-                Verdict::Rest { until: None, .. } | Verdict::Go | Verdict::Probe => backoff,
+                Verdict::Rest { until: Some(until), .. } => target.remaining(until),
+                Verdict::Rest { until: None, .. } | Verdict::Go | Verdict::Probe => Duration::ZERO,
             }
         };
+        // On top of the rest, so that those who wait for the same moment do not come back together.
+        let backoff = |place: usize| retry::pause(self.sides[place].asked, fastrand::f64());
         let soonest = self
             .places(|side| side.asked > 0)
-            .map(|place| Next { place, pause: pause(place) })
-            .filter(|next| next.pause <= LONGEST_WAIT)
+            .map(|place| (place, rest(place)))
+            .filter(|(_, rest)| *rest <= LONGEST_WAIT)
+            .map(|(place, rest)| Next { place, pause: rest + backoff(place) })
             .min_by_key(|next| next.pause)?;
         self.candidates[soonest.place].target.may_repeat().then_some(soonest)
     }
@@ -120,19 +150,21 @@ impl<'c> Round<'c> {
     /// One that is left alone for its failures is asked all the same before the call fails; one that asked for its rest
     /// is waited for, if that is short.
     fn resting(&self) -> Result<Next, Nobody> {
-        let mut nobody = Nobody::Left;
+        let mut soonest: Option<(Duration, usize)> = None;
         for place in self.places(|side| side.asked == 0) {
             let target = &self.candidates[place].target;
-            let pause = match target.verdict() {
+            let rest = match target.verdict() {
                 Verdict::Rest { until: Some(until), asked: true } => target.remaining(until),
                 Verdict::Rest { .. } | Verdict::Go | Verdict::Probe => Duration::ZERO,
             };
-            if pause > LONGEST_WAIT {
-                nobody = Nobody::Awake { place, pause };
+            let waits = !rest.is_zero();
+            if rest > LONGEST_WAIT || (waits && self.pauses >= MAX_ATTEMPTS) {
+                soonest = Some(soonest.map_or((rest, place), |sofar| sofar.min((rest, place))));
             } else if self.attempts == 0 || target.may_repeat() {
-                return Ok(Next { place, pause });
+                let jitter = if waits { retry::pause(1, fastrand::f64()) } else { Duration::ZERO };
+                return Ok(Next { place, pause: rest + jitter });
             }
         }
-        Err(nobody)
+        Err(soonest.map_or(Nobody::Left, |(pause, place)| Nobody::Awake { place, pause }))
     }
 }

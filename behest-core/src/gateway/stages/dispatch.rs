@@ -21,6 +21,7 @@ use crate::gateway::providers::{
 };
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::routing::health::Call;
+use crate::gateway::routing::health::circuit::Verdict;
 use crate::gateway::routing::health::slots::NoSlot;
 use crate::gateway::routing::retry::{self, Remedy};
 use crate::gateway::routing::round::{Next, Nobody, Round};
@@ -172,17 +173,17 @@ impl<'p> Asking<'p> {
                         () = drain.deadline() => return Err(DispatchError::Draining.into()),
                     }
                 }
-                under_way.extend(self.start(place));
+                under_way.extend(self.start(place, false));
                 continue;
             }
             tokio::select! {
                 Some(asked) = under_way.next() => match asked {
                     Ok(answered) => return Ok(answered),
-                    Err(failed) => self.failed(failed)?,
+                    // Whoever is still under way may like the request better.
+                    Err(failed) => self.failed(failed, !under_way.is_empty())?,
                 },
                 () = self.silence() => {
-                    let next = self.round.unasked();
-                    under_way.extend(next.and_then(|place| self.start(place)));
+                    under_way.extend(self.round.hedge().and_then(|place| self.start(place, true)));
                 }
             }
         }
@@ -190,7 +191,7 @@ impl<'p> Asking<'p> {
 
     /// Ends when somebody else should be asked as well: never, unless the route wants that.
     async fn silence(&self) {
-        match self.plan.turn.choice.hedge_after.filter(|_| self.round.unasked().is_some()) {
+        match self.plan.turn.choice.hedge_after.filter(|_| self.round.can_hedge()) {
             Some(after) => sleep(after).await,
             None => pending().await,
         }
@@ -210,7 +211,11 @@ impl<'p> Asking<'p> {
     }
 
     /// The call to a candidate, if its dialect can say the request.
-    fn start(&mut self, place: usize) -> Option<impl Future<Output = Result<Answered, Failed>> + use<'p>> {
+    fn start(
+        &mut self,
+        place: usize,
+        beside: bool,
+    ) -> Option<impl Future<Output = Result<Answered, Failed>> + use<'p>> {
         let candidate = &self.plan.candidates[place];
         let written = match write(candidate, &self.plan.turn.request) {
             Ok(written) => written,
@@ -220,7 +225,7 @@ impl<'p> Asking<'p> {
                 return None;
             }
         };
-        let repeated = self.round.ask(place);
+        let repeated = self.round.ask(place) || beside;
         Some(attempt(self.gateway, self.plan, place, self.operation_id, written, repeated))
     }
 
@@ -228,7 +233,7 @@ impl<'p> Asking<'p> {
     ///
     /// # Errors
     /// Its refusal, when nothing may help.
-    fn failed(&mut self, failed: Failed) -> Result<(), Refusal> {
+    fn failed(&mut self, failed: Failed, others: bool) -> Result<(), Refusal> {
         let Failed { place, sent, remedy, mut refusal } = failed;
         if !sent {
             self.round.not_sent();
@@ -242,8 +247,8 @@ impl<'p> Asking<'p> {
             );
         }
         match remedy {
-            Remedy::Nothing => return Err(refusal),
-            Remedy::Other => self.round.leave_out(place),
+            Remedy::Nothing if !others => return Err(refusal),
+            Remedy::Nothing | Remedy::Other => self.round.leave_out(place),
             Remedy::Again => {}
         }
         // What a provider said tells more than a limit of ours.
@@ -284,6 +289,12 @@ async fn attempt(
         remedy: Remedy::Other,
         refusal: DispatchError::Full { provider: provider(), no_slot }.into(),
     })?;
+    // It may have been a while since anybody looked.
+    if let Verdict::Rest { until: Some(until), asked: true } = candidate.target.verdict() {
+        let seconds = whole_seconds(candidate.target.remaining(until));
+        let refusal = DispatchError::Resting { provider: provider(), seconds }.into();
+        return Err(Failed { place, sent: false, remedy: Remedy::Again, refusal });
+    }
     if !gateway.store().ledger_state().healthy {
         // Paying a provider for what cannot be written down would be spending nobody can account for.
         return Err(ours(StoreError::Unavailable("the ledger cannot be written".to_owned()).into()));
@@ -376,7 +387,10 @@ async fn settle_failed(mut attempt: Attempt, error: &ProviderError) -> Result<()
     };
     if matches!(
         error,
-        ProviderError::Rejected { .. } | ProviderError::Failed { .. } | ProviderError::Unreachable(_)
+        ProviderError::Rejected { .. }
+            | ProviderError::Failed { .. }
+            | ProviderError::Unreachable(_)
+            | ProviderError::Misconfigured
     ) {
         attempt.refused();
     }

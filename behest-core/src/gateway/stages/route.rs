@@ -55,8 +55,12 @@ pub fn route(gateway: &Gateway, mut turn: Turn) -> Result<Plan, Refusal> {
         .zip(turn.choice.weights.iter().copied().chain(std::iter::repeat(1)))
         .filter_map(|(model, weight)| Some((callable.candidate(model)?, weight)))
         .unzip();
-    let fallbacks: Vec<_> = fallbacks.into_iter().filter_map(|model| callable.candidate(model)).collect();
-    let refused = callable.refused;
+    // A key that cannot be read, or a price that may not be unknown, is told and not gone around.
+    if let Some(error) = callable.refused.take().filter(|_| models.is_empty()) {
+        return Err(error.into());
+    }
+    let fallbacks = fallbacks.into_iter().filter_map(|model| callable.candidate(model));
+    let fallbacks: Vec<_> = fallbacks.map(|candidate| Candidate { is_fallback: true, ..candidate }).collect();
     let call = choose::Call {
         strategy: turn.choice.strategy,
         weights: &weights,
@@ -69,10 +73,7 @@ pub fn route(gateway: &Gateway, mut turn: Turn) -> Result<Plan, Refusal> {
         candidates = needs::able(candidates, &needs::of(&turn.request));
         candidates = fitting(candidates, prompt_tokens);
     }
-    match refused {
-        Some(error) if candidates.is_empty() => Err(error.into()),
-        _ => Ok(Plan { turn, candidates, prompt_tokens }),
-    }
+    Ok(Plan { turn, candidates, prompt_tokens })
 }
 
 /// What stands between models and their calls.
@@ -89,7 +90,7 @@ impl Callable<'_> {
             Ok(price) => {
                 let limit = self.gateway.config().slot_limit(&model.upstream.name);
                 let target = self.gateway.health().target(&model.upstream, &model.name, limit);
-                Some(Candidate { model, price, target })
+                Some(Candidate { model, price, is_fallback: false, target })
             }
             Err(error) => {
                 self.refused.get_or_insert(error);

@@ -12,6 +12,8 @@ const MINIMUM_SAMPLE: u32 = 5;
 /// The first rest, and the longest: each failed probe doubles it.
 const FIRST_REST: Duration = Duration::from_secs(2);
 const LONGEST_REST: Duration = Duration::from_secs(60);
+/// A probe that is silent for longer is joined by another.
+const LONGEST_PROBE: Duration = Duration::from_secs(10);
 /// A provider that asks for more is asked again after this all the same.
 const LONGEST_ASKED_REST: Duration = Duration::from_secs(3_600);
 
@@ -49,6 +51,7 @@ enum State {
     },
     Probing {
         rest: Duration,
+        since: Duration,
     },
 }
 
@@ -60,6 +63,7 @@ impl Circuit {
             State::Closed => Verdict::Go,
             State::Open { until, .. } if now >= until => Verdict::Probe,
             State::Open { until, asked, .. } => Verdict::Rest { until: Some(until), asked },
+            State::Probing { since, .. } if now >= since + LONGEST_PROBE => Verdict::Probe,
             State::Probing { .. } => Verdict::Rest { until: None, asked: false },
         }
     }
@@ -68,7 +72,11 @@ impl Circuit {
     pub fn begin(&mut self, now: Duration) -> bool {
         match self.state {
             State::Open { until, rest, .. } if now >= until => {
-                self.state = State::Probing { rest };
+                self.state = State::Probing { rest, since: now };
+                true
+            }
+            State::Probing { rest, since } if now >= since + LONGEST_PROBE => {
+                self.state = State::Probing { rest, since: now };
                 true
             }
             _ => false,
@@ -96,7 +104,7 @@ impl Circuit {
     pub fn failed(&mut self, now: Duration, probe: bool) {
         self.window.record(now, true);
         match self.state {
-            State::Probing { rest } if probe => self.open(now, (rest * 2).min(LONGEST_REST)),
+            State::Probing { rest, .. } if probe => self.open(now, (rest * 2).min(LONGEST_REST)),
             State::Closed => {
                 let (calls, failures) = self.window.totals(now);
                 if calls >= MINIMUM_SAMPLE && failures * 2 >= calls {
@@ -112,7 +120,7 @@ impl Circuit {
         let wanted = now + pause.min(LONGEST_ASKED_REST);
         let (standing, rest) = match self.state {
             State::Open { until, rest, .. } => (until, rest),
-            State::Probing { rest } => (now, rest),
+            State::Probing { rest, .. } => (now, rest),
             State::Closed => (now, FIRST_REST),
         };
         self.state = State::Open { until: wanted.max(standing), rest, asked: true };
@@ -120,7 +128,7 @@ impl Circuit {
 
     /// The probe was given up before it told anything: the next call may probe.
     pub fn probe_dropped(&mut self, now: Duration) {
-        if let State::Probing { rest } = self.state {
+        if let State::Probing { rest, .. } = self.state {
             self.state = State::Open { until: now, rest, asked: false };
         }
     }
@@ -176,6 +184,16 @@ mod tests {
         assert_eq!(circuit.verdict(at(8)), Verdict::Go);
         circuit.failed(at(8), false);
         assert_eq!(circuit.verdict(at(8)), Verdict::Go, "old failures are forgotten");
+    }
+
+    #[test]
+    fn a_probe_that_hangs_is_joined_by_another() {
+        let mut circuit = open_at(at(0));
+        assert!(circuit.begin(at(2)));
+        assert_eq!(circuit.verdict(at(11)), Verdict::Rest { until: None, asked: false });
+        assert!(circuit.begin(at(12)) && !circuit.begin(at(12)));
+        circuit.succeeded(at(13), true);
+        assert_eq!(circuit.verdict(at(13)), Verdict::Go);
     }
 
     #[test]

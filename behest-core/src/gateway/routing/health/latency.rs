@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// How fast old answers are forgotten.
 const DECAY: Duration = Duration::from_secs(10);
+/// No answer begins this soon, in seconds: nothing is known.
+const UNKNOWN: f64 = 1e-6;
 
 /// The average of one target.
 #[derive(Debug, Clone, Default)]
@@ -40,10 +42,14 @@ impl Latency {
     }
 
     /// What another call would have to expect, in seconds, with those that wait already; 0 for a target that nobody
-    /// knows, or knew long ago, so that it is tried.
+    /// knows, or knew long ago, so that it is tried, by one call at a time.
     #[must_use]
     pub fn expected(&self, now: Duration) -> f64 {
-        self.faded(now) * f64::from(self.waiting.saturating_add(1))
+        let average = self.faded(now);
+        if average < UNKNOWN && self.waiting > 0 {
+            return f64::MAX;
+        }
+        average * f64::from(self.waiting.saturating_add(1))
     }
 
     fn faded(&self, now: Duration) -> f64 {
@@ -70,6 +76,15 @@ mod tests {
         latency.record(seconds(1.2), seconds(0.1));
         assert!(latency.expected(seconds(1.2)) > 1.9, "one quick answer is no recovery");
         assert!(latency.expected(seconds(61.2)) < 0.01, "and nothing is remembered for ever");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_tried_by_one_at_a_time() {
+        let mut latency = Latency::default();
+        latency.begin();
+        assert_eq!(latency.expected(Duration::ZERO), f64::MAX);
+        latency.end();
+        assert_eq!(latency.expected(Duration::ZERO), 0.0);
     }
 
     #[test]
