@@ -15,14 +15,14 @@ def gateway() -> Iterator[gateways.Gateway]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(gateway: gateways.Gateway) -> Iterator[OpenAI]:
-    """OpenAI's own client, without retries, so that a test sees each answer."""
+    """OpenAI's own client, without retries, so that a test sees each answer. To make one takes longer than most tests."""
     with OpenAI(base_url=gateway.base_url, api_key=gateway.api_key, max_retries=0) as client:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def http(gateway: gateways.Gateway) -> Iterator[httpx.Client]:
     """A plain HTTP client with the API key, for what OpenAI's package has no call for."""
     headers = {"Authorization": f"Bearer {gateway.api_key}"}

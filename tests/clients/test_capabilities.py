@@ -6,9 +6,17 @@ import test_providers
 from gateway import ROOT
 from providers.running import NAMES
 
-COLUMNS = ["plain", "stream", "tools", "parallel tools", "images", "JSON schema", "reasoning", "cached usage"]
-if test_providers.EMBEDDERS:
-    COLUMNS.append("embeddings")
+COLUMNS = [
+    "plain",
+    "stream",
+    "tools",
+    "parallel tools",
+    "images",
+    "JSON schema",
+    "reasoning",
+    "cached usage",
+    "embeddings",
+]
 NODE = ROOT / "tests/clients/node"
 
 
@@ -37,9 +45,11 @@ def test_every_provider_has_a_cell_for_every_capability() -> None:
 
 def test_every_cell_is_proved_by_a_test() -> None:
     tests = collected()
+    node = (NODE / "providers.test.ts").read_text()
     for (name, column), cell in cells().items():
         if reason := re.fullmatch(r"no: .+ \(`(\w+\[\w+\])`\)", cell):
             assert f"test_{reason[1]}" in tests
+            assert f'test("{reason[1]}"' in node
         else:
             wanted = f"{column.lower().replace(' ', '_')}[{name}]"
             assert cell == f"`{wanted}`"

@@ -144,3 +144,6 @@ def test_vertex_sells_its_token_for_a_signature_only(fakes: dict[str, Fake]) -> 
     body = {"instances": [{"content": "one"}]}
     answer = httpx.post(predict, json=body, headers={"authorization": f"Bearer {token}"})
     assert len(answer.json()["predictions"][0]["embeddings"]["values"]) == 8
+    another = predict.replace("text-embedding-005", "gemini-embedding-001")
+    answer = httpx.post(another, json=body, headers={"authorization": f"Bearer {token}"})
+    assert "predict is not for gemini-embedding-001" in answer.text

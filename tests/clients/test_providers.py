@@ -39,8 +39,8 @@ THINKERS_ALOUD = [name for name in NAMES if name not in ("openai", "azure")]
 """Those who tell their thoughts, and not only how many."""
 COUNT_THOUGHTS = [name for name in NAMES if name not in ("cohere", "mistral")]
 """Those who tell how many tokens their thoughts took."""
-EMBEDDERS: list[str] = []
-"""Those who embed, among the providers whose embeddings the gateway reaches."""
+EMBEDDERS = [name for name in NAMES if name != "anthropic"]
+"""Those who embed."""
 
 
 class City(pydantic.BaseModel):
@@ -325,20 +325,42 @@ def test_a_conversation_that_others_began_goes_on(client: OpenAI, provider: Fake
 
 @every(EMBEDDERS)
 def test_embeddings(client: OpenAI, provider: Fake) -> None:
-    """In one order, of the length that was asked for, and the same in base64."""
-    asked = {"model": f"{provider.name}/{provider.models[-1]}", "input": ["one", "two 🦀"]}
+    """In their order, of the length that was asked for, and the same in base64."""
+    asked = {"model": f"{provider.name}/{provider.models[-1]}", "input": ["one", "two 🦀"], "dimensions": 256}
     floats = client.embeddings.create(**asked, encoding_format="float")
     assert [each.index for each in floats.data] == [0, 1]
     for each, text in zip(floats.data, asked["input"], strict=True):
-        assert each.embedding == pytest.approx(script.embedding(text, len(each.embedding)), abs=1e-6)
+        assert each.embedding == pytest.approx(script.embedding(text, 256), abs=1e-6)
     raw = client.embeddings.with_raw_response.create(**asked, encoding_format="base64").http_response.json()
     first = b64decode(raw["data"][0]["embedding"])
     assert struct.unpack(f"<{len(first) // 4}f", first) == pytest.approx(floats.data[0].embedding, abs=1e-6)
     assert floats.usage.total_tokens == floats.usage.prompt_tokens == 14
 
 
-@pytest.mark.skipif(not EMBEDDERS, reason="the gateway does not reach embeddings")
-@every([name for name in ("anthropic",) if name in NAMES])
+@every(["vertex"])
+def test_embeddings_of_geminis_models_have_calls_of_their_own(client: OpenAI, provider: Fake) -> None:
+    asked = {"model": "vertex/gemini-embedding-001", "dimensions": 256, "encoding_format": "float"}
+    for texts, call in ((["one"], "embedContent"), (["one", "two 🦀"], "batchEmbedContents")):
+        answer = client.embeddings.create(**asked, input=texts, extra_body={"task_type": "CLUSTERING"})
+        for each, text in zip(answer.data, texts, strict=True):
+            assert each.embedding == pytest.approx(script.embedding(text, 256), abs=1e-6)
+        assert answer.usage.total_tokens == 7 * len(texts)
+        assert provider.seen[-1].path.endswith(f"/v1beta1{provider.base_path[3:]}/models/gemini-embedding-001:{call}")
+
+
+@every(["mistral"])
+def test_probabilities_and_tiers_reach_mistral(client: OpenAI, provider: Fake) -> None:
+    asked = {"model": model(provider), "messages": [user("hello")], "logprobs": True, "top_logprobs": 2}
+    for tier, sent in (("auto", "auto"), ("default", "standard_only")):
+        answer = client.chat.completions.with_raw_response.create(**asked, service_tier=tier)
+        assert "x-behest-dropped-params" not in answer.headers
+        body = provider.seen[-1].body
+        assert (body["logprobs"], body["top_logprobs"], body["service_tier"]) == (True, 2, sent)
+    answer = client.chat.completions.with_raw_response.create(**asked, service_tier="flex")
+    assert answer.headers["x-behest-dropped-params"] == "service_tier"
+
+
+@every(["anthropic"])
 def test_no_embeddings(client: OpenAI, provider: Fake) -> None:
     with pytest.raises(BadRequestError) as caught:
         client.embeddings.create(model=model(provider), input="one")

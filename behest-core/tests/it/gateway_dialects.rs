@@ -5,6 +5,7 @@ use std::path::Path;
 use behest_core::Secret;
 use behest_core::gateway::config::ProviderConfig;
 use bytes::Bytes;
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{PROVIDER_KEY, TestGateway, providers};
@@ -136,6 +137,22 @@ async fn what_a_dialect_cannot_say_is_refused_before_anything_is_sent() {
         let error = gateway.ask(&body).bearer(&gateway.api_key).await.refused(400, "validation_error");
         assert_eq!(error["param"], "functions", "{name}: {error}");
         assert!(server.seen("").is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_cannot_be_held_is_refused_before_anything_is_sent() {
+    for (name, ..) in DIALECTS {
+        for parameter in ["temperature", "top_p"] {
+            let (gateway, server) = before(name, Script::json(200, &json!({}))).await;
+            let body = format!(
+                r#"{{"model":"m-1","messages":[{{"role":"user","content":"hi"}}],"{parameter}":1e999}}"#
+            );
+            let call = gateway.call(Method::POST, "/v1/chat/completions").body(body);
+            let error = call.bearer(&gateway.api_key).await.refused(400, "validation_error");
+            assert_eq!(error["param"], parameter, "{name}: {error}");
+            assert!(server.seen("").is_empty(), "{name}");
+        }
     }
 }
 

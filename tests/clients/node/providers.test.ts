@@ -142,5 +142,36 @@ describe("providers", { skip: MISSING }, () => {
       const { usage } = await bothWays({ model: model(), messages: user("hello again") });
       assert.equal(usage.prompt_tokens_details?.cached_tokens, 64);
     });
+
+    if (name === "anthropic") continue;
+    test(`embeddings[${name}]`, async () => {
+      const asked = { model: fakes.embedders[name] ?? "", input: ["one", "two 🦀"], dimensions: 256 };
+      const floats = await client.embeddings.create({ ...asked, encoding_format: "float" });
+      assert.deepEqual(
+        floats.data.map((row) => [row.index, row.embedding.length]),
+        [
+          [0, 256],
+          [1, 256],
+        ],
+      );
+      assert.notDeepEqual(floats.data[0]?.embedding, floats.data[1]?.embedding);
+      // The package asks for base64 by itself, and decodes it.
+      const decoded = await client.embeddings.create(asked);
+      for (const [index, row] of decoded.data.entries()) {
+        const wanted = floats.data[index]?.embedding ?? [];
+        assert.equal(row.embedding.length, wanted.length);
+        assert.ok(row.embedding.every((number, place) => Math.abs(number - (wanted[place] ?? 0)) < 1e-6));
+      }
+      assert.deepEqual(decoded.usage, { prompt_tokens: 14, total_tokens: 14 });
+    });
   }
+
+  test("no_embeddings[anthropic]", async () => {
+    const asked = { model: fakes.models["anthropic"] ?? "", input: "one" };
+    await assert.rejects(client.embeddings.create(asked), (error) => {
+      assert.ok(error instanceof OpenAI.BadRequestError);
+      assert.match(error.message, /embeddings/);
+      return true;
+    });
+  });
 });

@@ -13,7 +13,7 @@ const PYTHON = join(ROOT, ".venv/bin/python");
 export const MISSING = existsSync(PYTHON) ? false : "the fakes need Python: scripts/setup-python";
 
 /** The providers that stand behind the gateway, as in `tests/clients/providers/running.py`. */
-export const NAMES = ["openai", "anthropic", "gemini", "cohere", "mistral", "openrouter", "azure"] as const;
+export const NAMES = ["openai", "anthropic", "gemini", "cohere", "mistral", "openrouter", "azure", "vertex"] as const;
 
 export interface Fakes {
   /** What the gateway's configuration file says of them. */
@@ -22,6 +22,8 @@ export interface Fakes {
   environment: Record<string, string>;
   /** What to ask each of them for. */
   models: Record<string, string>;
+  /** What to ask each of them for vectors, where it has any. */
+  embedders: Record<string, string>;
   stop(): Promise<void>;
 }
 

@@ -14,6 +14,7 @@ with fake.running(kinds()) as fakes:
         "settings": "\n".join(each.settings() for each in fakes.values()),
         "environment": {name: value for each in fakes.values() for name, value in each.environment().items()},
         "models": {name: f"{name}/{each.models[0]}" for name, each in fakes.items()},
+        "embedders": {name: f"{name}/{each.models[-1]}" for name, each in fakes.items()},
     }
     print(json.dumps(told), flush=True)
     sys.stdin.read()

@@ -3,7 +3,7 @@
 from providers import ALL
 from providers.fake import Fake
 
-NAMES: list[str] = ["openai", "anthropic", "gemini", "cohere", "mistral", "openrouter", "azure"]
+NAMES: list[str] = ["openai", "anthropic", "gemini", "cohere", "mistral", "openrouter", "azure", "vertex"]
 
 
 def kinds() -> list[type[Fake]]:

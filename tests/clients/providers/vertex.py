@@ -3,15 +3,16 @@
 import base64
 import json
 import pathlib
-import re
 import secrets
 import tempfile
 import time
+from dataclasses import replace
 from typing import Required, TypedDict
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from google.genai import types
 
 from providers import schema, script
 from providers.fake import Json, Refusal, Reply, Request
@@ -20,6 +21,7 @@ from providers.gemini import Gemini
 PROJECT, LOCATION = "fake-project-7", "europe-west4"
 EMAIL = f"tests@{PROJECT}.iam.gserviceaccount.com"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+EMBEDDING = ("predict", "embedContent", "batchEmbedContents")
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -45,12 +47,35 @@ class Predict(TypedDict, total=False):
     parameters: Parameters
 
 
+class EmbedContentConfig(TypedDict, total=False):
+    """How texts are embedded by Gemini's models."""
+
+    taskType: str
+    title: str
+    outputDimensionality: int
+    autoTruncate: bool
+
+
+class EmbedContent(TypedDict, total=False):
+    """One text for a model of Gemini's."""
+
+    content: Required[types.Content]
+    embedContentConfig: EmbedContentConfig
+
+
+class BatchEmbedContents(TypedDict):
+    """Several of them."""
+
+    requests: list[EmbedContent]
+
+
 class Vertex(Gemini):
     """Vertex, and the server that gives its tokens."""
 
     name = "vertex"
     key = "ya29.fake-"
     key_header = ("authorization", "Bearer ")
+    models = ("gemini-3.5-flash", "gemini-2.5-flash", "gemini-embedding-001", "text-embedding-005")
     base_path = f"/v1/projects/{PROJECT}/locations/{LOCATION}/publishers/google"
 
     def __init__(self, origin: str) -> None:
@@ -115,12 +140,26 @@ class Vertex(Gemini):
         self.tokens.add(token)
         return {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
 
+    def reply(self, request: Request) -> Reply:
+        """The answer to a call. Google's package makes the calls of Gemini's embeddings in a version of their own."""
+        is_newer = request.path.endswith((":embedContent", ":batchEmbedContents"))
+        if is_newer != request.path.startswith("/v1beta1/"):
+            raise Refusal(f"{request.path} is not found", 404)
+        return super().reply(replace(request, path=request.path.replace("/v1beta1/", "/v1/", 1)))
+
     def call(self, model: str, call: str, body: Json) -> Reply:
         """The answer of one call of the interface."""
+        if call in EMBEDDING and ("gemini" in model) == (call == "predict"):
+            raise Refusal(f"Precondition check failed: {call} is not for {model}")
         if call == "predict":
             return Reply(predictions(body))
-        if call == "batchEmbedContents" or re.search(r'"functionResponse": \{[^}]*"id"', json.dumps(body)):
-            raise Refusal("only Gemini's own interface has this", 404)
+        if call == "embedContent":
+            schema.check(body, EmbedContent)
+            return Reply({"embedding": vector(body), "usageMetadata": {"promptTokenCount": 7}, "truncated": False})
+        if call == "batchEmbedContents":
+            schema.check(body, BatchEmbedContents)
+            vectors = [vector(each) for each in body["requests"]]
+            return Reply({"embeddings": vectors, "usageMetadata": {"promptTokenCount": 7 * len(vectors)}})
         return super().call(model, call, body)
 
 
@@ -129,9 +168,17 @@ def decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def vector(request: Json) -> Json:
+    """What a model of Gemini's makes of a text."""
+    text = "".join(part["text"] for part in request["content"]["parts"])
+    return {"values": script.embedding(text, request.get("embedContentConfig", {}).get("outputDimensionality", 8))}
+
+
 def predictions(body: Json) -> Json:
     """A vector for each text."""
     schema.check(body, Predict)
+    if not 1 <= len(body["instances"]) <= 250:
+        raise Refusal("there must be 1 to 250 instances")
     dimensions = (body.get("parameters") or {}).get("outputDimensionality", 8)
     statistics = {"truncated": False, "token_count": 7}
     return {

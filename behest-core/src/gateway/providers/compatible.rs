@@ -10,7 +10,6 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::translate::ask::MESSAGE_NAME;
 use super::translate::rules::is_default;
 use super::translate::{Rule, Rules, Target, TranslateError};
 use crate::gateway::body::Fields;
@@ -61,10 +60,10 @@ impl Compatible {
         set(&mut fields, "model", target.model);
         match self {
             Self::Mistral => {
-                let tools_marked = mistral::patch(&mut fields)?;
-                let (messages, lost) = mistral::messages(messages)?;
-                let lost = [("cache_control", lost.mark || tools_marked), (MESSAGE_NAME, lost.name)];
-                dropped.extend(lost.iter().filter(|(_, lost)| *lost).map(|(name, _)| (*name).to_owned()));
+                let mut lost = mistral::Lost::default();
+                mistral::patch(&mut fields, &mut lost)?;
+                let messages = mistral::messages(messages, &mut lost)?;
+                dropped.extend(lost.names());
                 return Ok((fields.write(&messages), dropped));
             }
             Self::OpenRouter => openrouter::patch(&mut fields),
@@ -176,6 +175,11 @@ fn rename(fields: &mut Fields, from: &str, to: &str) {
     if let Some(value) = fields.take(from).filter(|value| value.get() != "null" && fields.get(to).is_none()) {
         fields.set(to, value);
     }
+}
+
+/// Takes a field out of an object, and says whether it was there.
+fn remove(object: &mut Value, name: &str) -> bool {
+    object.as_object_mut().is_some_and(|object| object.shift_remove(name).is_some())
 }
 
 /// The messages of all choices, or what a chunk adds to them.

@@ -3,8 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::compatible::Compatible;
+use super::vertex::place::Place;
 use super::vertex::tokens::Tokens;
-use super::{Dialect, ProviderKey};
+use super::{Dialect, ProviderKey, vertex};
 use crate::gateway::context::Operation;
 
 /// Anthropic's interface is versioned by date; this is the one that all of its documents describe.
@@ -36,12 +37,17 @@ enum Address {
         /// The customer's resource.
         base_url: String,
     },
-    /// Gemini's, at both of Google's services: the model stands in the path, and a stream has a path of its own.
+    /// Gemini's: the model stands in the path, and a stream has a path of its own.
     Gemini {
         /// Up to the model.
         models: String,
-        /// The call that turns texts into vectors.
-        embed: &'static str,
+    },
+    /// Vertex's: the same in a place, but that models differ in the call that turns texts into vectors.
+    Vertex {
+        /// Google's, or the operator's.
+        base_url: String,
+        /// The project and the location.
+        place: Place,
     },
 }
 
@@ -61,9 +67,7 @@ impl Endpoint {
             Dialect::OpenAi | Dialect::Compatible(_) => fixed("/chat/completions", Some("/embeddings"))?,
             Dialect::Anthropic => fixed("/v1/messages", None)?,
             Dialect::Cohere => fixed("/v2/chat", Some("/v2/embed"))?,
-            Dialect::Gemini => {
-                Address::Gemini { models: format!("{base_url}/models"), embed: "batchEmbedContents" }
-            }
+            Dialect::Gemini => Address::Gemini { models: format!("{base_url}/models") },
         };
         let mut headers = plain_headers();
         if dialect == Dialect::Anthropic {
@@ -92,7 +96,7 @@ impl Endpoint {
     pub fn vertex(base_url: &str, key: &ProviderKey, local: bool, platform: bool) -> Option<Self> {
         let ProviderKey::Open(credential) = key else { return None };
         let (tokens, place) = Tokens::read(credential, local, platform).ok()?;
-        let address = Address::Gemini { models: place.models(base_url), embed: "predict" };
+        let address = Address::Vertex { base_url: base_url.to_owned(), place };
         Some(Self { address, headers: plain_headers(), tokens: Some(tokens) })
     }
 
@@ -119,14 +123,21 @@ impl Endpoint {
                 let path = format!("/openai/deployments/{model}/{call}?api-version={AZURE_VERSION}");
                 format!("{base_url}{path}").parse().ok()
             }
-            Address::Gemini { models, embed } => {
+            Address::Gemini { models } => {
                 let model = in_path(model.strip_prefix("models/").unwrap_or(model))?;
                 let call = match operation {
-                    Operation::Chat if stream => "streamGenerateContent?alt=sse",
-                    Operation::Chat => "generateContent",
-                    Operation::Embeddings(_) => embed,
+                    Operation::Chat => generate(stream),
+                    Operation::Embeddings(_) => "batchEmbedContents",
                 };
                 format!("{models}/{model}:{call}").parse().ok()
+            }
+            Address::Vertex { base_url, place } => {
+                let model = in_path(model.strip_prefix("models/").unwrap_or(model))?;
+                let (version, call) = match operation {
+                    Operation::Chat => (vertex::VERSION, generate(stream)),
+                    Operation::Embeddings(wanted) => vertex::embeddings::call(model, wanted.inputs),
+                };
+                format!("{}/{model}:{call}", place.models(base_url, version)).parse().ok()
             }
         }
     }
@@ -145,6 +156,10 @@ impl Endpoint {
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
+}
+
+fn generate(stream: bool) -> &'static str {
+    if stream { "streamGenerateContent?alt=sse" } else { "generateContent" }
 }
 
 fn plain_headers() -> HeaderMap {

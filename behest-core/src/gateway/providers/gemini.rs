@@ -8,6 +8,7 @@
 
 mod cite;
 mod contents;
+mod embed_content;
 mod embeddings;
 mod parts;
 mod predict;
@@ -22,6 +23,7 @@ mod thinking;
 use super::translate::Rule::{Dropped, Passed, Refused, Translated};
 use super::translate::Rules;
 
+pub use embed_content::{embed_content_reply, embed_content_request};
 pub use embeddings::{EMBEDDINGS_RULES, embeddings_reply, embeddings_request};
 pub use predict::{PREDICT_RULES, predict_reply, predict_request};
 pub use reply::reply;

@@ -44,7 +44,7 @@ pub static GEMINI: Translated = Translated {
 pub static VERTEX: Translated = Translated {
     name: "Vertex",
     request: vertex::request,
-    embeddings: Some(Embedder { request: gemini::predict_request, reply: gemini::predict_reply }),
+    embeddings: Some(Embedder { request: vertex::embeddings::request, reply: vertex::embeddings::reply }),
     ..GEMINI
 };
 

@@ -1,9 +1,11 @@
 //! Vertex AI: Gemini's bodies at Google Cloud's addresses, under an access token that lasts an hour.
 //!
 //! The key is the JSON of a service account, or the metadata server of the machine that the gateway runs on. [`account`]
-//! reads and signs, [`source`] asks for a token, [`tokens`] keeps it, [`place`] knows the addresses.
+//! reads and signs, [`source`] asks for a token, [`tokens`] keeps it, [`place`] knows the addresses, and
+//! [`embeddings`] which call gives vectors.
 
 pub mod account;
+pub mod embeddings;
 pub mod place;
 pub mod settings;
 mod source;
@@ -17,6 +19,9 @@ use super::translate::{Rules, Target, TranslateError};
 
 /// The name of the provider.
 pub const VERTEX: &str = "vertex";
+
+/// The version of its interface.
+pub const VERSION: &str = "v1";
 
 /// What becomes of each parameter: Gemini's rules, but for what only one of the two services knows.
 pub const RULES: Rules = gemini::VERTEX_RULES;

@@ -7,9 +7,10 @@ mod messages;
 
 use serde_json::{Value, json};
 
-use super::{rename, set};
+use super::{remove, rename, set};
 use crate::gateway::body::Fields;
 use crate::gateway::providers::translate::Rule::{Dropped, Passed, Refused, Translated};
+use crate::gateway::providers::translate::ask::MESSAGE_NAME;
 use crate::gateway::providers::translate::{Rules, TranslateError};
 
 pub use answer::mend;
@@ -24,7 +25,7 @@ pub const RULES: Rules = &[
     ("functions", Refused("OpenAI has replaced it; send `tools`")),
     ("guardrails", Passed),
     ("logit_bias", Dropped),
-    ("logprobs", Dropped),
+    ("logprobs", Passed),
     ("max_completion_tokens", Translated("`max_tokens`")),
     ("max_tokens", Translated("the same; `max_completion_tokens` wins")),
     (
@@ -32,7 +33,7 @@ pub const RULES: Rules = &[
         Translated(
             "the same; `developer` is `system`, `reasoning_content` a `thinking` part, a refusal text, a file a \
              `document_url`, a last turn of the assistant a `prefix`, the id of a call one of Mistral's form; \
-             `cache_control` and `name` are dropped",
+             `cache_control` and `name` are dropped, and so is a call's `extra_content`",
         ),
     ),
     ("metadata", Passed),
@@ -51,7 +52,7 @@ pub const RULES: Rules = &[
     ("safe_prompt", Passed),
     ("safety_identifier", Dropped),
     ("seed", Translated("`random_seed`")),
-    ("service_tier", Dropped),
+    ("service_tier", Translated("`auto` is the same, `default` becomes `standard_only`, others are dropped")),
     ("stop", Passed),
     ("store", Dropped),
     ("stream", Passed),
@@ -64,23 +65,44 @@ pub const RULES: Rules = &[
         ),
     ),
     ("tools", Translated("the same; `cache_control` is dropped")),
-    ("top_logprobs", Dropped),
+    ("top_logprobs", Passed),
     ("top_p", Passed),
     ("user", Dropped),
     ("verbosity", Dropped),
     ("web_search_options", Refused("it does not search in this way; give it a tool that does")),
 ];
 
-/// Patches all fields but the messages; says whether a mark for a cache was among them.
-pub fn patch(fields: &mut Fields) -> Result<bool, TranslateError> {
+/// What is left out of requests where the rules leave the parameter in.
+#[derive(Default)]
+pub struct Lost {
+    /// A mark for a cache.
+    mark: bool,
+    /// The name of a speaker.
+    name: bool,
+    /// A tier of OpenAI's.
+    tier: bool,
+}
+
+impl Lost {
+    /// What is said of it.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let lost = [("service_tier", self.tier), ("cache_control", self.mark), (MESSAGE_NAME, self.name)];
+        lost.into_iter().filter(|(_, lost)| *lost).map(|(name, _)| name.to_owned())
+    }
+}
+
+/// Patches all fields but the messages.
+pub fn patch(fields: &mut Fields, lost: &mut Lost) -> Result<(), TranslateError> {
     if let Some(bound) = fields.take("max_completion_tokens").filter(|bound| bound.get() != "null") {
         fields.set("max_tokens", bound);
     }
     rename(fields, "seed", "random_seed");
     fields.take("stream_options");
+    patch_tier(fields, lost);
     let mut tools = read(fields, "tools")?;
-    // Every tool is completed, so nothing may stop at the first.
-    let marked = tools.iter_mut().filter_map(|tool| complete(tool).then_some(())).count() > 0;
+    for tool in &mut tools {
+        lost.mark |= complete(tool);
+    }
     match read_choice(fields) {
         Value::String(word) if word == "required" => set(fields, "tool_choice", "any"),
         choice if choice["type"] == "allowed_tools" => {
@@ -95,7 +117,18 @@ pub fn patch(fields: &mut Fields) -> Result<bool, TranslateError> {
     } else {
         set(fields, "tools", &tools);
     }
-    Ok(marked)
+    Ok(())
+}
+
+/// Mistral has its own word for one of OpenAI's tiers, and none for the dearer and the cheaper ones.
+fn patch_tier(fields: &mut Fields, lost: &mut Lost) {
+    let Some(tier) = fields.take("service_tier") else { return };
+    match tier.get() {
+        "null" => {}
+        r#""auto""# | r#""standard_only""# => fields.set("service_tier", tier),
+        r#""default""# => set(fields, "service_tier", "standard_only"),
+        _ => lost.tier = true,
+    }
 }
 
 fn read(fields: &Fields, name: &str) -> Result<Vec<Value>, TranslateError> {
@@ -119,11 +152,6 @@ fn complete(tool: &mut Value) -> bool {
         }
     }
     marked
-}
-
-/// Takes a field out of an object, and says whether it was there.
-fn remove(object: &mut Value, name: &str) -> bool {
-    object.as_object_mut().is_some_and(|object| object.shift_remove(name).is_some())
 }
 
 /// Leaves the tools out that are not allowed: Mistral has no word for it.

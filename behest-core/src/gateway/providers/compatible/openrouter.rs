@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::{said, set};
+use super::{remove, said, set};
 use crate::gateway::body::Fields;
 use crate::gateway::providers::translate::Rule::{Passed, Translated};
 use crate::gateway::providers::translate::Rules;
@@ -23,7 +23,8 @@ pub const RULES: Rules = &[
     (
         "messages",
         Translated(
-            "the same; `reasoning_content` is `reasoning`, and `reasoning_details` of others' forms are left out",
+            "the same; `reasoning_content` is `reasoning`; `reasoning_details` of others' forms, and `extra_content` of \
+             calls, are left out",
         ),
     ),
     ("metadata", Passed),
@@ -84,20 +85,26 @@ pub fn patch(fields: &mut Fields) {
     fields.take("usage");
 }
 
-/// Thoughts go back by OpenRouter's own name for them. Details that another provider gave in a form of its own are none of
-/// OpenRouter's, which refuses them.
+/// Thoughts go back by OpenRouter's own name for them. What another provider gave in a form of its own, details or a
+/// call's signature, is none of OpenRouter's, which refuses it.
 pub fn messages(messages: &[Box<RawValue>]) -> Vec<Box<RawValue>> {
-    messages.iter().map(|message| with_thoughts(message).unwrap_or_else(|| message.clone())).collect()
+    messages.iter().map(|message| translate(message).unwrap_or_else(|| message.clone())).collect()
 }
 
-fn with_thoughts(message: &RawValue) -> Option<Box<RawValue>> {
-    memchr::memmem::find(message.get().as_bytes(), b"\"reasoning_")?;
+fn translate(message: &RawValue) -> Option<Box<RawValue>> {
+    let holds = |name: &str| memchr::memmem::find(message.get().as_bytes(), name.as_bytes()).is_some();
+    if !holds("\"reasoning_") && !holds("\"extra_content\"") {
+        return None;
+    }
     let mut message: Map<String, Value> = serde_json::from_str(message.get()).ok()?;
     if let Some(thoughts) = message.shift_remove("reasoning_content") {
         message.entry("reasoning").or_insert(thoughts);
     }
     if let Some(Value::Array(details)) = message.get_mut("reasoning_details") {
         details.retain(|detail| detail["type"].as_str().is_some_and(|kind| kind.starts_with("reasoning.")));
+    }
+    for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
+        remove(call, "extra_content");
     }
     to_raw_value(&message).ok()
 }

@@ -84,14 +84,43 @@ fn the_ids_of_calls_fit_mistral_and_still_name_their_results() {
 }
 
 #[test]
+fn a_tier_is_one_that_mistral_has() {
+    for (tier, wanted, dropped) in [
+        (json!("auto"), json!("auto"), vec![]),
+        (json!("default"), json!("standard_only"), vec![]),
+        (json!("standard_only"), json!("standard_only"), vec![]),
+        (json!(null), json!(null), vec![]),
+        (json!("flex"), json!(null), vec!["service_tier".to_owned()]),
+        (json!("priority"), json!(null), vec!["service_tier".to_owned()]),
+    ] {
+        let (body, left_out) =
+            hello(Compatible::Mistral, json!({"service_tier": tier, "logprobs": true})).expect("a body");
+        assert_eq!((&body["service_tier"], left_out), (&wanted, dropped), "{tier}");
+        assert_eq!(body["logprobs"], json!(true));
+    }
+}
+
+#[test]
+fn a_signature_of_geminis_on_a_call_goes_to_no_other_model() {
+    let call = json!({"id": "abcDEF123", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let mut signed = call.clone();
+    signed["extra_content"] = json!({"google": {"thought_signature": "sig"}});
+    let messages = json!([{"role": "assistant", "tool_calls": [signed]}]);
+    for provider in [Compatible::Mistral, Compatible::OpenRouter] {
+        let (body, dropped) = hello(provider, json!({"messages": messages})).expect("a body");
+        assert_eq!((&body["messages"][0]["tool_calls"], dropped), (&json!([call]), vec![]));
+    }
+}
+
+#[test]
 fn mistrals_own_names_win_and_nothing_is_asked_twice() {
     let fields = json!({
         "seed": 1, "random_seed": 2, "max_completion_tokens": 3, "max_tokens": 4, "stream_options": {"include_usage": true},
-        "logprobs": false, "store": null, "user": "u",
+        "store": null, "user": "u",
     });
     let (body, dropped) = hello(Compatible::Mistral, fields).expect("a body");
     assert_eq!((&body["random_seed"], &body["max_tokens"]), (&json!(2), &json!(3)));
-    for name in ["seed", "max_completion_tokens", "stream_options", "logprobs", "store", "user"] {
+    for name in ["seed", "max_completion_tokens", "stream_options", "store", "user"] {
         assert_eq!(body.get(name), None, "{name}");
     }
     assert_eq!(dropped, ["user"]);

@@ -1,4 +1,5 @@
-//! Vertex's embeddings: `POST .../publishers/google/models/{model}:predict`, one instance for each text.
+//! Vertex's embeddings: `POST .../publishers/google/models/{model}:predict`, one instance for each text. Models of Gemini's
+//! name are called otherwise: see [`super::embed_content`].
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -10,20 +11,25 @@ use crate::gateway::providers::translate::vectors::Vectors;
 use crate::gateway::providers::translate::{Rules, TranslateError};
 
 /// The name in errors.
-const NAME: &str = "Vertex";
+pub(super) const NAME: &str = "Vertex";
 /// How many texts it takes in one call; some of its models take fewer, and say so.
-const MOST_TEXTS: usize = 250;
+pub(super) const MOST_TEXTS: usize = 250;
 
 /// What becomes of each parameter. What stands beside each text is said of all; what else goes on is a parameter of the
-/// call.
+/// call, and all of it stands in `embedContentConfig` for models of Gemini's name.
 pub const PREDICT_RULES: Rules = &[
     ("autoTruncate", Passed),
-    ("dimensions", Translated("`parameters.outputDimensionality`")),
+    ("dimensions", Translated("`outputDimensionality`")),
     ("encoding_format", ENCODED_HERE),
-    ("input", Translated("`instances`, one for each text, at most 250; it takes no token ids")),
+    (
+        "input",
+        Translated(
+            "`instances`, or the `requests` of Gemini's models, one for each text, at most 250; it takes no token ids",
+        ),
+    ),
     ("model", Translated("in the address")),
-    ("task_type", Translated("the same, beside each text")),
-    ("title", Translated("the same, beside each text")),
+    ("task_type", Translated("the same beside each text, or `taskType` for Gemini's models")),
+    ("title", Translated("the same beside each text")),
     ("user", Dropped),
 ];
 
@@ -31,10 +37,7 @@ pub const PREDICT_RULES: Rules = &[
 ///
 /// # Errors
 /// What breaks OpenAI's dialect, and what Vertex has nothing like.
-pub fn predict_request(
-    parameters: Map<String, Value>,
-    _model: &str,
-) -> Result<(Value, Vec<String>), TranslateError> {
+pub fn predict_request(parameters: Map<String, Value>) -> Result<(Value, Vec<String>), TranslateError> {
     let Embed { texts, dimensions, other, mut passed, dropped } =
         Embed::read(NAME, PREDICT_RULES, MOST_TEXTS, parameters)?;
     let instance = |text: String| {
@@ -97,7 +100,7 @@ mod tests {
             "model": "x", "input": ["a", "b"], "dimensions": 256, "task_type": "RETRIEVAL_QUERY", "autoTruncate": false,
         });
         let Value::Object(asked) = asked else { panic!("an object") };
-        let (body, dropped) = predict_request(asked, "text-embedding-005").expect("a request");
+        let (body, dropped) = predict_request(asked).expect("a request");
         insta::assert_snapshot!(body, @r#"{"instances":[{"content":"a","task_type":"RETRIEVAL_QUERY"},{"content":"b","task_type":"RETRIEVAL_QUERY"}],"parameters":{"autoTruncate":false,"outputDimensionality":256}}"#);
         assert!(dropped.is_empty());
     }

@@ -45,7 +45,7 @@ impl Place {
     /// Where Google's models are, without a slash at the end. A location has a host of its own, and so have the two that
     /// span several regions.
     #[must_use]
-    pub fn models(&self, base_url: &str) -> String {
+    pub fn models(&self, base_url: &str, version: &str) -> String {
         let Self { project, location } = self;
         let host = match location.as_str() {
             _ if base_url != PUBLIC => base_url.to_owned(),
@@ -53,7 +53,7 @@ impl Place {
             "us" | "eu" => format!("https://aiplatform.{location}.rep.googleapis.com"),
             region => format!("https://{region}-aiplatform.googleapis.com"),
         };
-        format!("{host}/v1/projects/{project}/locations/{location}/publishers/google/models")
+        format!("{host}/{version}/projects/{project}/locations/{location}/publishers/google/models")
     }
 }
 
@@ -73,8 +73,9 @@ mod tests {
             ),
         ] {
             let place = Place::new("p-1", location).expect("a place");
-            assert_eq!(place.models(PUBLIC), format!("{wanted}publishers/google/models"));
-            assert!(place.models("http://127.0.0.1:7").starts_with("http://127.0.0.1:7/v1/projects/p-1/"));
+            assert_eq!(place.models(PUBLIC, "v1"), format!("{wanted}publishers/google/models"));
+            let elsewhere = place.models("http://127.0.0.1:7", "v1beta1");
+            assert!(elsewhere.starts_with("http://127.0.0.1:7/v1beta1/projects/p-1/"));
         }
     }
 

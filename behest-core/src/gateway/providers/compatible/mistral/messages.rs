@@ -4,32 +4,22 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::remove;
+use super::{Lost, remove};
 use crate::gateway::providers::translate::TranslateError;
 
 /// Fields of OpenAI's messages, and of our answers, that Mistral refuses.
 const UNKNOWN: &[&str] = &["annotations", "audio", "function_call", "reasoning", "reasoning_details"];
 
-/// What was left out of messages.
-#[derive(Default)]
-pub struct Lost {
-    /// A mark for a cache.
-    pub mark: bool,
-    /// The name of a speaker.
-    pub name: bool,
-}
-
-/// The messages, and what was left out of them.
-pub fn messages(messages: &[Box<RawValue>]) -> Result<(Vec<Box<RawValue>>, Lost), TranslateError> {
-    let mut lost = Lost::default();
+/// The messages.
+pub fn messages(messages: &[Box<RawValue>], lost: &mut Lost) -> Result<Vec<Box<RawValue>>, TranslateError> {
     let mut written = Vec::with_capacity(messages.len());
     for (index, raw) in messages.iter().enumerate() {
         let malformed = |_| TranslateError::malformed(format!("messages[{index}]"), "must be an object");
         let mut message: Map<String, Value> = serde_json::from_str(raw.get()).map_err(malformed)?;
-        translate(&mut message, index + 1 == messages.len(), &mut lost);
+        translate(&mut message, index + 1 == messages.len(), lost);
         written.push(to_raw_value(&message).map_err(malformed)?);
     }
-    Ok((written, lost))
+    Ok(written)
 }
 
 fn translate(message: &mut Map<String, Value>, last: bool, lost: &mut Lost) {
@@ -79,8 +69,10 @@ fn translate_assistant(message: &mut Map<String, Value>, last: bool) {
     }
     let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
     let mut calling = false;
-    for id in calls.into_iter().flatten().filter_map(|call| call.get_mut("id")) {
-        translate_id(id);
+    for call in calls.into_iter().flatten() {
+        // A signature of Gemini's, which is no other model's business.
+        remove(call, "extra_content");
+        call.get_mut("id").map(translate_id);
         calling = true;
     }
     if last && !calling {
