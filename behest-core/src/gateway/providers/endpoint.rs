@@ -146,8 +146,10 @@ impl Endpoint {
     #[must_use]
     pub fn host(&self) -> Option<String> {
         match &self.address {
-            Address::Gemini { models, .. } => Some(models.parse::<Uri>().ok()?.authority()?.to_string()),
-            Address::Fixed { .. } | Address::Azure { .. } => None,
+            Address::Vertex { base_url, place } => {
+                Some(place.models(base_url, "v1").parse::<Uri>().ok()?.authority()?.to_string())
+            }
+            Address::Fixed { .. } | Address::Azure { .. } | Address::Gemini { .. } => None,
         }
     }
 
