@@ -138,11 +138,11 @@ impl Names<'_> {
         }
         match (self.operation, model.listed.as_ref().map(|entry| entry.mode)) {
             (Operation::Chat, Some(Mode::Embeddings)) => {
-                let does = "turns texts into vectors and holds no conversations";
+                let does = "makes embeddings and holds no conversations";
                 Err(SelectError::OtherKind { model: shown(), does })
             }
             (Operation::Embeddings(_), Some(Mode::Chat)) => {
-                let does = "holds conversations and turns no texts into vectors";
+                let does = "holds conversations and makes no embeddings";
                 Err(SelectError::OtherKind { model: shown(), does })
             }
             _ => Ok(model),
