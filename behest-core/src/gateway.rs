@@ -20,6 +20,7 @@ pub mod data_dir;
 pub mod drain;
 pub mod hosts;
 pub mod idempotency;
+pub mod inputs;
 pub mod ledger;
 pub mod memory;
 pub mod memory_sweep;

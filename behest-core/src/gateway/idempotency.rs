@@ -3,11 +3,10 @@
 
 mod kept;
 mod key;
+mod state;
 
-use std::collections::{HashMap, VecDeque};
 use std::mem::Discriminant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -18,14 +17,10 @@ pub use kept::Kept;
 pub use key::{BadKey, Digest, IdempotencyKey};
 
 use super::context::Operation;
+use state::State;
 
-/// How long an answer is kept.
-const KEPT_FOR: Duration = Duration::from_secs(600);
-/// The largest answer that is kept, and all of them together, in bytes of their bodies.
+/// The largest answer that is kept, in bytes of its body.
 const LARGEST_ANSWER: usize = 1 << 20;
-const MOST_BYTES: usize = 64 << 20;
-/// How many answers are kept. Small ones take more than their bodies.
-const MOST_ANSWERS: usize = 50_000;
 
 /// Whose key, and for what.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,26 +63,14 @@ pub enum Claim {
 #[derive(Debug, Clone, Default)]
 pub struct Answers(Arc<Mutex<State>>);
 
-#[derive(Debug, Default)]
-struct State {
-    entries: HashMap<Scope, Entry>,
-    /// Those that are answered, oldest first. One whose entry is gone since is skipped.
-    answered: VecDeque<(Scope, Instant)>,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    digest: Digest,
-    /// `None` while the call is under way.
-    answer: Option<(Arc<Stored>, Instant)>,
-}
-
 /// A call that has its key for itself. Dropped without an answer, it leaves the key to the next.
 #[derive(Debug)]
 pub struct Claimed {
     answers: Answers,
+    /// `None` once it is answered.
     scope: Option<Scope>,
+    /// What is reserved for the answer while it goes out.
+    held: usize,
 }
 
 impl Answers {
@@ -96,15 +79,9 @@ impl Answers {
     pub fn claim(&self, scope: Scope, digest: Digest) -> Claim {
         let mut state = self.lock();
         state.forget_old(Instant::now());
-        match state.entries.get(&scope) {
-            Some(entry) if entry.digest != digest => Claim::OtherBody,
-            Some(Entry { answer: Some((stored, _)), .. }) => Claim::Answered(Arc::clone(stored)),
-            Some(Entry { answer: None, .. }) => Claim::UnderWay,
-            None => {
-                state.entries.insert(scope.clone(), Entry { digest, answer: None });
-                Claim::First(Claimed { answers: self.clone(), scope: Some(scope) })
-            }
-        }
+        state
+            .claim(&scope, digest)
+            .unwrap_or_else(|| Claim::First(Claimed { answers: self.clone(), scope: Some(scope), held: 0 }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -112,44 +89,49 @@ impl Answers {
     }
 }
 
-impl State {
-    fn keep(&mut self, scope: Scope, stored: Stored, now: Instant) {
-        let Some(entry) = self.entries.get_mut(&scope) else { return };
-        self.bytes += stored.body.len();
-        entry.answer = Some((Arc::new(stored), now));
-        self.answered.push_back((scope, now));
-        while self.bytes > MOST_BYTES || self.answered.len() > MOST_ANSWERS {
-            self.forget_oldest();
-        }
-    }
-
-    fn forget_old(&mut self, now: Instant) {
-        while self.answered.front().is_some_and(|(_, at)| now.saturating_duration_since(*at) >= KEPT_FOR) {
-            self.forget_oldest();
-        }
-    }
-
-    fn forget_oldest(&mut self) {
-        let Some((scope, _)) = self.answered.pop_front() else { return };
-        if let Some(Entry { answer: Some((stored, _)), .. }) = self.entries.remove(&scope) {
-            self.bytes -= stored.body.len();
-        }
-    }
-}
-
 impl Claimed {
+    /// Holds room for an answer of so many bytes, of which there may be more to come. False if there is none; what was
+    /// held is given back then, and the key stays taken.
+    pub fn hold(&mut self, bytes: usize) -> bool {
+        if bytes <= self.held {
+            return true;
+        }
+        // By doubling, as the buffer grows, so that the lock is seldom taken.
+        let wanted = bytes.next_power_of_two().min(LARGEST_ANSWER);
+        let holds = bytes <= wanted
+            && self
+                .scope
+                .as_ref()
+                .is_some_and(|scope| self.answers.lock().reserve(scope.project, wanted - self.held));
+        if holds {
+            self.held = wanted;
+        } else {
+            self.let_go();
+        }
+        holds
+    }
+
     /// Keeps the answer under the key.
     pub fn answered(mut self, stored: Stored) {
+        self.let_go();
         if let Some(scope) = self.scope.take() {
             self.answers.lock().keep(scope, stored, Instant::now());
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let Some(scope) = self.scope.as_ref().filter(|_| self.held > 0) {
+            self.answers.lock().release(scope.project, self.held);
+            self.held = 0;
         }
     }
 }
 
 impl Drop for Claimed {
     fn drop(&mut self) {
+        self.let_go();
         if let Some(scope) = self.scope.take() {
-            self.answers.lock().entries.remove(&scope);
+            self.answers.lock().free(&scope);
         }
     }
 }
@@ -157,12 +139,18 @@ impl Drop for Claimed {
 #[cfg(test)]
 mod tests {
     use std::mem::discriminant;
+    use std::time::Duration;
 
+    use proptest::prelude::*;
+
+    use super::state::{KEPT_FOR, MOST_BYTES};
     use super::*;
 
-    fn scope(key: &str) -> Scope {
+    static BYTES: [u8; LARGEST_ANSWER] = [b'x'; LARGEST_ANSWER];
+
+    fn scope(project: u128, key: &str) -> Scope {
         Scope {
-            project: Uuid::nil(),
+            project: Uuid::from_u128(project),
             user: None,
             operation: discriminant(&Operation::Chat),
             key: key.to_owned(),
@@ -170,43 +158,123 @@ mod tests {
     }
 
     fn stored(size: usize) -> Stored {
-        Stored { status: StatusCode::OK, headers: HeaderMap::new(), body: vec![b'x'; size].into() }
+        let body = Bytes::from_static(&BYTES[..size]);
+        Stored { status: StatusCode::OK, headers: HeaderMap::new(), body }
     }
 
-    fn first(answers: &Answers, key: &str) -> Claimed {
-        match answers.claim(scope(key), [1; 32]) {
+    fn first_of(answers: &Answers, project: u128, key: &str) -> Claimed {
+        match answers.claim(scope(project, key), [1; 32]) {
             Claim::First(claimed) => claimed,
             other => panic!("{key}: {other:?}"),
         }
     }
 
+    fn first(answers: &Answers, key: &str) -> Claimed {
+        first_of(answers, 0, key)
+    }
+
+    fn is_answered(answers: &Answers, project: u128, key: &str) -> bool {
+        matches!(answers.claim(scope(project, key), [1; 32]), Claim::Answered(_))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_key_is_one_calls_until_its_answer_is_old() {
         let answers = Answers::default();
+        let claim = |digest: u8| answers.claim(scope(0, "k"), [digest; 32]);
         let claimed = first(&answers, "k");
-        assert!(matches!(answers.claim(scope("k"), [1; 32]), Claim::UnderWay));
-        assert!(matches!(answers.claim(scope("k"), [2; 32]), Claim::OtherBody));
+        assert!(matches!(claim(1), Claim::UnderWay));
+        assert!(matches!(claim(2), Claim::OtherBody));
         claimed.answered(stored(3));
-        assert!(matches!(answers.claim(scope("k"), [2; 32]), Claim::OtherBody));
+        assert!(matches!(claim(2), Claim::OtherBody));
         tokio::time::advance(KEPT_FOR - Duration::from_millis(1)).await;
-        assert!(
-            matches!(answers.claim(scope("k"), [1; 32]), Claim::Answered(stored) if stored.body.len() == 3)
-        );
+        assert!(matches!(claim(1), Claim::Answered(stored) if stored.body.len() == 3));
         tokio::time::advance(Duration::from_millis(1)).await;
         drop(first(&answers, "k"));
         drop(first(&answers, "k"));
-        let state = answers.lock();
-        assert_eq!((state.entries.len(), state.answered.len(), state.bytes), (0, 0, 0));
+        assert_eq!(answers.lock().sums(), (0, 0, 0));
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_the_oldest_goes_first() {
+    fn a_project_drops_its_own_oldest_answers_and_nobody_elses() {
         let answers = Answers::default();
-        for number in 0..70 {
+        first_of(&answers, 7, "other").answered(stored(9));
+        for number in 0..20 {
             first(&answers, &number.to_string()).answered(stored(LARGEST_ANSWER));
         }
-        assert_eq!(answers.lock().bytes, MOST_BYTES);
+        assert_eq!(answers.lock().sums().0, MOST_BYTES / 4 + 9);
+        assert!(is_answered(&answers, 7, "other"));
+        assert!(is_answered(&answers, 0, "4"));
+        drop(first(&answers, "3"));
+    }
+
+    #[test]
+    fn a_projects_many_small_answers_leave_the_others_theirs() {
+        let answers = Answers::default();
+        first_of(&answers, 7, "other").answered(stored(0));
+        for number in 0..60_000 {
+            first(&answers, &number.to_string()).answered(stored(0));
+        }
+        assert_eq!(answers.lock().sums().2, 12_501);
+        assert!(is_answered(&answers, 7, "other"));
+        assert!(is_answered(&answers, 0, "47500"));
+    }
+
+    #[test]
+    fn all_together_are_bounded_and_the_oldest_goes_first() {
+        let answers = Answers::default();
+        for number in 0..70 {
+            first_of(&answers, number % 5, &number.to_string()).answered(stored(LARGEST_ANSWER));
+        }
+        assert_eq!(answers.lock().sums().0, MOST_BYTES);
         drop(first(&answers, "5"));
-        assert!(matches!(answers.claim(scope("6"), [1; 32]), Claim::Answered(_)));
+        assert!(is_answered(&answers, 1, "6"));
+    }
+
+    #[test]
+    fn answers_that_are_going_out_take_their_room_and_keep_their_keys_without_it() {
+        let answers = Answers::default();
+        first(&answers, "old").answered(stored(1));
+        let mut open: Vec<_> = (0..17).map(|number| first(&answers, &number.to_string())).collect();
+        let holding =
+            open.iter_mut().filter_map(|claimed| claimed.hold(LARGEST_ANSWER).then_some(())).count();
+        assert_eq!((holding, answers.lock().sums()), (16, (MOST_BYTES / 4, 17, 0)));
+        assert!(matches!(answers.claim(scope(0, "16"), [1; 32]), Claim::UnderWay));
+        assert!(first_of(&answers, 7, "other").hold(LARGEST_ANSWER), "another project has its own share");
+        assert!(!open[0].hold(LARGEST_ANSWER + 1), "what is too large gives its room back");
+        assert!(open[16].hold(1));
+        drop(open);
+        assert_eq!(answers.lock().sums(), (0, 0, 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_bytes_are_always_those_that_are_held_and_kept(
+            steps in prop::collection::vec((0..6_u128, 0..40_u8, 0..4_u8, 0..=LARGEST_ANSWER), 0..300)
+        ) {
+            let answers = Answers::default();
+            let mut open: Vec<Claimed> = Vec::new();
+            for (project, key, step, size) in steps {
+                match (step, open.pop()) {
+                    (0, Some(claimed)) => claimed.answered(stored(size)),
+                    (1, Some(claimed)) => drop(claimed),
+                    (_, claimed) => {
+                        open.extend(claimed);
+                        if let Claim::First(mut claimed) = answers.claim(scope(project, &key.to_string()), [1; 32]) {
+                            claimed.hold(size);
+                            open.insert(0, claimed);
+                        }
+                    }
+                }
+                let held = open.iter().map(|claimed| claimed.held).sum::<usize>();
+                let state = answers.lock();
+                let (bytes, keys, kept) = state.sums();
+                prop_assert_eq!((bytes, keys), (held + state.answered_bytes(), open.len() + kept));
+            }
+            drop(open);
+            let state = answers.lock();
+            prop_assert_eq!(state.sums().0, state.answered_bytes());
+        }
     }
 }

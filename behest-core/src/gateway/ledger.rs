@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod estimate;
 pub mod journal;
 pub mod mailbox;
+pub mod media;
 pub mod money;
 pub mod prices;
 pub mod record;

@@ -178,6 +178,24 @@ async fn what_is_asked_wrongly_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn what_would_take_many_times_its_bytes_in_memory_is_refused_as_it_is_counted() {
+    let (gateway, server) = before("fake", Script::json(200, &json!({}))).await;
+    let list = |item: &str, times: usize| format!("[{}]", vec![item; times].join(","));
+    for (body, param, wanted) in [
+        (format!(r#"{{"input":{}}}"#, list("1", 7_000_000)), "input", "more than 300000 token ids"),
+        (format!(r#"{{"input":{}}}"#, list("[]", 100_000)), "input", "more than 2048 inputs"),
+        (format!(r#"{{"input":[{}]}}"#, list("{}", 1_000_000)), "input", "more than 300000 token ids"),
+        (format!(r#"{{"input":"a","more":{}}}"#, list("1", 100_000)), "more", "more than 10000 values"),
+    ] {
+        let call = gateway.post("/v1/embeddings", &json!(null)).bearer(&gateway.api_key).body(body);
+        let error = call.await.refused(400, "validation_error");
+        assert_eq!(error["param"], param, "{error}");
+        assert!(error["message"].as_str().expect("a message").contains(wanted), "{error}");
+    }
+    assert!(server.seen("").is_empty());
+}
+
+#[tokio::test]
 async fn identity_and_allowlist_hold_as_for_chat() {
     let (_, _, told, _) = dialects()[0].clone();
     let (gateway, server) = before("fake", Script::json(200, &told)).await;

@@ -125,3 +125,72 @@ async fn usage_with_every_piece_is_exact_at_the_end_and_a_floor_before() {
     gateway.ask(&ask(true)).bearer(&gateway.api_key).await.events();
     assert_eq!(used(&gateway).await, [20, 2, 0]);
 }
+
+/// (what the provider reports, what is recorded)
+fn reports() -> [(Value, [u64; 3]); 5] {
+    [
+        (json!({ "prompt_tokens": 11 }), [11, 7, 1]),
+        (json!({ "completion_tokens": 3 }), [9, 3, 1]),
+        (json!({ "completion_tokens": 0 }), [9, 0, 1]),
+        (json!({ "prompt_tokens": 0, "completion_tokens": 5 }), [0, 5, 0]),
+        (
+            json!({ "prompt_tokens": 11, "completion_tokens_details": { "reasoning_tokens": 30 } }),
+            [11, 30, 1],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn half_a_report_is_completed_and_marked() {
+    for (usage, wanted) in reports() {
+        let message = json!({ "role": "assistant", "content": SAID });
+        let choice = json!({ "index": 0, "finish_reason": "stop", "message": message });
+        let answer = json!({ "choices": [choice], "usage": usage });
+        let (gateway, _server) = before("fake", Script::json(200, &answer)).await;
+        gateway.ask(&ask(false)).bearer(&gateway.api_key).await.ok();
+        assert_eq!(used(&gateway).await, wanted, "{usage}");
+    }
+}
+
+#[tokio::test]
+async fn so_is_half_a_report_at_the_end_of_a_stream() {
+    for (usage, wanted) in reports() {
+        let end = event(&json!({ "choices": [], "usage": usage }).to_string());
+        let (gateway, _server) = before("fake", Script::sse(vec![chunk(SAID), end, done()])).await;
+        gateway.ask(&ask(true)).bearer(&gateway.api_key).await.events();
+        assert_eq!(used(&gateway).await, wanted, "{usage}");
+    }
+}
+
+#[tokio::test]
+async fn other_dialects_may_say_half_as_well() {
+    let content = json!([{ "type": "text", "text": SAID }]);
+    let claude = json!({ "id": "m", "type": "message", "role": "assistant", "model": "m-1", "content": content,
+        "stop_reason": "end_turn", "usage": { "output_tokens": 4 } });
+    let (gateway, _server) = before("anthropic", Script::json(200, &claude)).await;
+    gateway.ask(&ask(false)).bearer(&gateway.api_key).await.ok();
+    let [input, output, estimated] = used(&gateway).await;
+    assert!(input > 0);
+    assert_eq!((output, estimated), (4, 1));
+
+    let message = json!({ "role": "assistant", "content": content });
+    let cohere = json!({ "id": "c", "finish_reason": "COMPLETE", "message": message,
+        "usage": { "billed_units": { "input_tokens": 12 } } });
+    let (gateway, _server) = before("cohere", Script::json(200, &cohere)).await;
+    gateway.ask(&ask(false)).bearer(&gateway.api_key).await.ok();
+    assert_eq!(used(&gateway).await, [12, 7, 1]);
+}
+
+#[tokio::test]
+async fn a_picture_is_no_text_in_a_long_request_either() {
+    let answer = json!({ "choices": [{ "index": 0, "finish_reason": "stop",
+        "message": { "role": "assistant", "content": SAID } }] });
+    let (gateway, _server) = before("fake", Script::json(200, &answer)).await;
+    let url = format!("data:image/png;base64,{}", "iVBO".repeat(125_000));
+    let mut request = ask(false);
+    request["messages"][0]["content"] = json!([{ "type": "image_url", "image_url": { "url": url } }]);
+    gateway.ask(&request).bearer(&gateway.api_key).await.ok();
+    let [input, output, estimated] = used(&gateway).await;
+    assert!((1_000..1_100).contains(&input), "{input}");
+    assert_eq!((output, estimated), (7, 1));
+}

@@ -132,3 +132,21 @@ async fn an_answer_that_is_too_long_to_keep_is_made_again() {
     assert_eq!(ask(&site, "k", "hi").await.text(), long);
     assert_eq!(ask(&site, "k", "hi").await.text(), "two");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_to_keep_has_its_key_while_it_goes_out() {
+    let gate = Gate::new();
+    let long = "x".repeat(400 << 10);
+    let steps = vec![chunk(&long), chunk(&long), chunk(&long), chunk("half"), Step::Wait(gate.clone())];
+    let first = Script::sse([steps, finished()].concat());
+    let upstream = Scripted::in_turn(vec![first, streams(finished())]).await;
+    let site = TestGateway::before(&upstream).await;
+    let stream = || site.ask(&body("hi", true)).bearer(&site.api_key).header("idempotency-key", "k");
+    let mut open = stream().open().await;
+    open.until("half").await;
+    stream().await.refused(409, "conflict");
+    gate.open();
+    assert_eq!(open.rest().await.events().last().map(String::as_str), Some("[DONE]"));
+    assert!(stream().await.events()[0].contains("hello"), "made anew");
+    assert_eq!(upstream.seen(CHAT).len(), 2);
+}

@@ -441,3 +441,32 @@ async fn a_tenants_account_is_checked_when_it_is_pasted_and_used_for_its_calls()
     assert_eq!(said(&gateway).await, "hello");
     assert_eq!(google.server.seen("/v1/projects/p-1/locations/europe-west1/").len(), 1);
 }
+
+#[tokio::test]
+async fn a_token_server_that_answers_garbage_costs_nothing() {
+    for garbage in [json!({ "token": "t" }), json!({ "access_token": "line\nbreak" }), json!([])] {
+        let grant = move |_| Script::json(200, &garbage);
+        let google = Google::start(Box::new(grant), Box::new(|_| true)).await;
+        let gateway = google.gateway().await;
+        let error = gateway.ask(&ask(false)).bearer(&gateway.api_key).await.refused(502, "upstream_error");
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.contains("the token server: its answer is no access token"), "{error}");
+        assert!(google.bearers().is_empty());
+        let used = eventually(async || {
+            let used = gateway.get("/v1/usage").bearer(&gateway.api_key).await.ok();
+            (used["totals"]["requests"] != 0).then_some(used)
+        })
+        .await;
+        assert_eq!(used["totals"]["tokens"], 0, "{used}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_would_last_for_ever_is_asked_for_anew_in_a_day() {
+    let grant = |asked| granted(asked, u64::MAX);
+    let google = Google::start(Box::new(grant), Box::new(|_| true)).await;
+    let gateway = google.gateway().await;
+    assert_eq!(said(&gateway).await, "hello");
+    assert_eq!(said(&gateway).await, "hello");
+    assert_eq!(google.token_requests(), 1);
+}

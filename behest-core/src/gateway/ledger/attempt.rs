@@ -140,7 +140,7 @@ impl Attempt {
     /// A whole answer came.
     pub fn whole(&mut self, summary: Summary, body: &[u8]) {
         if let Some(open) = &mut self.open {
-            if summary.tokens.is_none() {
+            if !summary.tokens.is_some_and(|told| told.is_complete()) {
                 open.heard = Sample::of_answer(body);
             }
             open.summary = summary;
@@ -170,7 +170,8 @@ impl Attempt {
     #[must_use]
     pub fn cost(&self) -> Option<NanoUsd> {
         let open = self.open.as_ref()?;
-        open.price.as_ref().zip(open.summary.tokens.as_ref()).map(|(price, tokens)| price.of(tokens))
+        let tokens = open.summary.tokens.filter(Tokens::is_complete);
+        open.price.as_ref().zip(tokens).map(|(price, tokens)| price.of(&tokens))
     }
 
     /// The provider answered with an error, or not at all, before it did any work: nothing was used.
@@ -210,16 +211,19 @@ impl Attempt {
         let so_far = summary.so_far.map(|told| *told);
         let whole = outcome == Outcome::Ok && !said_since;
         let reported = summary.tokens.or(so_far.filter(|told| whole && told.output.is_some()));
-        record.estimated = reported.is_none();
-        record.tokens = reported.unwrap_or_else(|| {
-            // A plain answer that never came may still have been written: its bound stands.
+        let exact = reported.filter(Tokens::is_complete);
+        record.estimated = exact.is_none();
+        record.tokens = exact.unwrap_or_else(|| {
             let output = match (record.streamed || outcome == Outcome::Ok, record.tokens.output) {
+                // A side that was told at the end is exact, though the other is missing.
+                _ if reported.is_some_and(|told| told.output.is_some()) => 0,
                 (true, _) | (false, None) => heard.tokens(&record.model),
+                // A plain answer that never came may still have been written: its bound stands.
                 (false, Some(bound)) => bound,
             };
             let prompt =
                 || prompt.map_or(prompt_tokens, |prompt| Sample::of_request(&prompt).tokens(&record.model));
-            Tokens::completed(so_far, prompt, output)
+            Tokens::completed(reported.or(so_far), prompt, output)
         });
         record.cost = price.map(|price| price.of(&record.tokens));
         // A failed call stores nothing: its client repeats it, and the turn must not stand there twice.

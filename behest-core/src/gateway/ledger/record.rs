@@ -34,7 +34,13 @@ impl Tokens {
         [self.input, self.cache_read, self.cache_write, self.cache_write_1h].into_iter().flatten().sum()
     }
 
-    /// The same after an answer whose last report is missing: what the provider told on its way stands, and what it did
+    /// Both sides are known. Half a report says nothing of what the other half costs.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.input.is_some() && self.output.is_some()
+    }
+
+    /// The same after an answer whose last report is missing or half: what the provider told stands, and what it did
     /// not tell is estimated. Never less than told.
     #[must_use]
     pub fn completed(told: Option<Self>, prompt: impl FnOnce() -> u64, output: u64) -> Self {

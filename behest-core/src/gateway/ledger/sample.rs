@@ -2,20 +2,14 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::estimate;
-use super::tokenizer;
+use super::{estimate, media, tokenizer};
 
 /// What is kept of a text. The rest is taken to be like it.
 const MAX_KEPT: usize = 4 << 10;
 /// A larger body is not looked into.
 const MAX_BODY: usize = 1 << 20;
-/// What a picture or a document is taken to be, when it stands in the body. Of the providers that tell, most count some
-/// hundred to some thousand tokens.
-const MEDIA_TOKENS: u64 = 1_000;
-/// Text without a space is no text from this length on, but data in base64.
-const DATA_BYTES: usize = 512;
 /// What OpenAI's guide to counting adds to each message, its role included, and to the whole.
 const TOKENS_PER_MESSAGE: u64 = 4;
 const TOKENS_PER_PROMPT: u64 = 3;
@@ -58,18 +52,19 @@ impl Sample {
         }
     }
 
-    /// The words in a whole answer of OpenAI's dialect.
+    /// The words in a whole answer of OpenAI's dialect. Its messages take nothing beside them.
     #[must_use]
     pub fn of_answer(body: &[u8]) -> Self {
         let mut sample = Self::default();
         match parse(body) {
             Some(answer) => {
-                let choices = answer["choices"].as_array();
-                choices.into_iter().flatten().for_each(|choice| sample.read(&choice["message"]));
+                let choices = answer["choices"].as_array().into_iter().flatten();
+                let messages = choices.filter_map(|choice| choice["message"].as_object());
+                messages.for_each(|message| sample.read_fields(message));
             }
             None => sample.bytes = body.len(),
         }
-        Self { beside: 0, ..sample }
+        sample
     }
 
     /// The words in a request, in whatever dialect.
@@ -85,18 +80,22 @@ impl Sample {
 
     fn read(&mut self, value: &Value) {
         match value {
-            Value::String(text) if is_data(text) => self.beside += MEDIA_TOKENS,
+            Value::String(text) if media::is_data(text.as_bytes()) => self.beside += media::TOKENS,
             Value::String(text) => self.add(Some(text), text.len()),
             Value::Array(items) => items.iter().for_each(|item| self.read(item)),
             Value::Object(fields) => {
                 if fields.contains_key("role") {
                     self.beside += TOKENS_PER_MESSAGE;
                 }
-                let words = fields.iter().filter(|(name, _)| !NO_WORDS.contains(&name.as_str()));
-                words.for_each(|(_, value)| self.read(value));
+                self.read_fields(fields);
             }
             _ => {}
         }
+    }
+
+    fn read_fields(&mut self, fields: &Map<String, Value>) {
+        let words = fields.iter().filter(|(name, _)| !NO_WORDS.contains(&name.as_str()));
+        words.for_each(|(_, value)| self.read(value));
     }
 
     /// How many tokens `model` makes of it. Counted by bytes while the tokenizer is not ready, and where no text was kept.
@@ -112,10 +111,6 @@ impl Sample {
 
 fn parse(body: &[u8]) -> Option<Value> {
     serde_json::from_slice(body).ok().filter(|_| body.len() <= MAX_BODY)
-}
-
-fn is_data(text: &str) -> bool {
-    text.starts_with("data:") || (text.len() >= DATA_BYTES && !text.contains([' ', '\n']))
 }
 
 fn percent(model: &str) -> u64 {
@@ -200,7 +195,7 @@ mod tests {
         let url = format!("data:image/png;base64,{}", "A".repeat(300_000));
         let picture =
             json!({ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": url } }] });
-        assert_eq!(count(json!({ "messages": [picture] })), 3 + 4 + MEDIA_TOKENS);
+        assert_eq!(count(json!({ "messages": [picture] })), 3 + 4 + media::TOKENS);
         assert_eq!(Sample::of_request(b"no JSON").tokens("gpt-5"), 2 + 3);
     }
 
@@ -211,5 +206,24 @@ mod tests {
         let answer =
             json!({ "id": "x", "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }] });
         assert_eq!(Sample::of_answer(answer.to_string().as_bytes()).tokens("gpt-5"), 2);
+    }
+
+    #[test]
+    fn text_without_spaces_is_text_and_an_answers_data_is_not_lost() {
+        ready();
+        let chinese = "漢字を数える。".repeat(100);
+        let message = |content: &str| json!({ "role": "assistant", "content": content });
+        let answered = |content: &str| {
+            let answer = json!({ "choices": [{ "message": message(content) }] });
+            Sample::of_answer(answer.to_string().as_bytes()).tokens("gpt-5")
+        };
+        let request = json!({ "messages": [message(&chinese)] });
+        assert_eq!(answered(&chinese), said(&chinese).tokens("gpt-5"));
+        assert!(answered(&chinese) >= 500);
+        assert_eq!(
+            Sample::of_request(request.to_string().as_bytes()).tokens("gpt-5"),
+            3 + 4 + answered(&chinese)
+        );
+        assert_eq!(answered(&"QUJD".repeat(1_000)), media::TOKENS);
     }
 }

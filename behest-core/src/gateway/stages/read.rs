@@ -15,10 +15,10 @@ use crate::gateway::Gateway;
 use crate::gateway::body::Fields;
 use crate::gateway::context::{Configured, ModelRequest, Operation};
 use crate::gateway::idempotency::{BadKey, IdempotencyKey};
-use crate::gateway::ledger::estimate;
+use crate::gateway::inputs::{self, Inputs, TooMuch};
 use crate::gateway::providers::translate::vectors::Wanted;
 use crate::gateway::refusal::{Refusal, Refuse};
-use crate::types::embeddings::{EmbeddingInput, EncodingFormat};
+use crate::types::embeddings::EncodingFormat;
 use crate::types::problem::Code;
 
 /// The longest model name.
@@ -62,6 +62,14 @@ pub enum ReadError {
         /// What it should be.
         problem: &'static str,
     },
+    /// A field holds more than can be read.
+    #[error("`{field}` {problem}")]
+    TooMuch {
+        /// Which.
+        field: String,
+        /// Of what.
+        problem: TooMuch,
+    },
 }
 
 impl Refuse for ReadError {
@@ -69,15 +77,19 @@ impl Refuse for ReadError {
         match self {
             Self::TooLarge { .. } => Code::RequestTooLarge,
             Self::Busy => Code::Unavailable,
-            Self::Slow { .. } | Self::BrokeOff | Self::Json(_) | Self::Key(_) | Self::Field { .. } => {
-                Code::ValidationError
-            }
+            Self::Slow { .. }
+            | Self::BrokeOff
+            | Self::Json(_)
+            | Self::Key(_)
+            | Self::Field { .. }
+            | Self::TooMuch { .. } => Code::ValidationError,
         }
     }
 
     fn param(&self) -> Option<&str> {
         match self {
             Self::Field { field, .. } => Some(field),
+            Self::TooMuch { field, .. } => Some(field),
             Self::Key(_) => Some("Idempotency-Key"),
             _ => None,
         }
@@ -122,8 +134,12 @@ pub async fn read_embeddings(gateway: &Gateway, configured: Configured) -> Resul
     let fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
     let model = model(&fields)?;
     let encoding = optional(&fields, "encoding_format", "must be `float` or `base64`")?;
-    let (inputs, prompt_tokens) = inputs(&fields)?;
-    let wanted = Wanted { encoding: encoding.unwrap_or(EncodingFormat::Float), inputs, prompt_tokens };
+    let inputs = inputs(&fields)?;
+    let wanted = Wanted {
+        encoding: encoding.unwrap_or(EncodingFormat::Float),
+        inputs: inputs.number(),
+        prompt_tokens: inputs.tokens(),
+    };
     Ok(ModelRequest {
         caller,
         operation: Operation::Embeddings(wanted),
@@ -140,27 +156,18 @@ pub async fn read_embeddings(gateway: &Gateway, configured: Configured) -> Resul
     })
 }
 
-/// How many texts there are, and how many tokens they hold: counted where they are token ids, else estimated. What is
-/// of no form that we know is the provider's to understand.
-fn inputs(fields: &Fields) -> Result<(usize, u64), ReadError> {
+/// What is to be embedded, within what a call may have.
+fn inputs(fields: &Fields) -> Result<Inputs, ReadError> {
     let is_there = |input: &&RawValue| input.get() != "null";
     let input = fields.get("input").filter(is_there);
     let input = input.ok_or(ReadError::Field { field: "input", problem: "is missing" })?;
-    let (inputs, tokens) = match serde_json::from_str(input.get()) {
-        Ok(EmbeddingInput::Text(text)) => (1, estimate::text(text.len())),
-        Ok(EmbeddingInput::Texts(texts)) => {
-            (texts.len(), texts.iter().map(|text| estimate::text(text.len())).sum())
-        }
-        Ok(EmbeddingInput::Tokens(tokens)) => (1, tokens.len() as u64),
-        Ok(EmbeddingInput::TokenLists(lists)) => {
-            (lists.len(), lists.iter().map(|tokens| tokens.len() as u64).sum())
-        }
-        Err(_) => (1, estimate::text(input.get().len())),
-    };
-    if inputs == 0 {
-        return Err(ReadError::Field { field: "input", problem: "must not be empty" });
+    let too_much = |field, problem| ReadError::TooMuch { field, problem };
+    let inputs = Inputs::of(input).map_err(|problem| too_much("input".to_owned(), problem))?;
+    inputs::check_others(fields).map_err(|(field, problem)| too_much(field, problem))?;
+    match inputs.number() {
+        0 => Err(ReadError::Field { field: "input", problem: "must not be empty" }),
+        _ => Ok(inputs),
     }
-    Ok((inputs, tokens))
 }
 
 /// The model's name; absent, empty and `default` are the project's own.

@@ -153,10 +153,7 @@ fn fitting(history: History, room: Option<u64>) -> Vec<MessageRow> {
     while start > 0 {
         let turn = messages[start - 1].turn;
         let begin = messages[..start].iter().rposition(|message| message.turn != turn).map_or(0, |at| at + 1);
-        used += messages[begin..start]
-            .iter()
-            .map(|message| estimate::text(message.body.get().len()))
-            .sum::<u64>();
+        used += messages[begin..start].iter().map(|message| estimate::message(&message.body)).sum::<u64>();
         if room.is_some_and(|room| used > room) {
             break;
         }
@@ -252,8 +249,7 @@ mod tests {
         ];
         let history = |messages: &Vec<MessageRow>| History { messages: messages.clone(), deletions: 0 };
         assert_eq!(texts(&fitting(history(&messages), None)), ["a", "b", "c", "d"]);
-        let one_turn =
-            estimate::text(messages[2].body.get().len()) + estimate::text(messages[3].body.get().len());
+        let one_turn = estimate::message(&messages[2].body) + estimate::message(&messages[3].body);
         assert_eq!(texts(&fitting(history(&messages), Some(one_turn))), ["c", "d"]);
         assert_eq!(texts(&fitting(history(&messages), Some(one_turn * 2 - 1))), ["c", "d"]);
         assert!(fitting(history(&messages), Some(0)).is_empty());

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_BYTES: usize = 64 << 10;
 /// What a token lasts if nobody says, in seconds.
 const UNSAID: u64 = 300;
+/// What it lasts at most, whatever the server says. Google's last an hour.
+const LONGEST: u64 = 24 * 3600;
 
 /// Where tokens come from.
 #[derive(Debug)]
@@ -69,9 +71,8 @@ impl Source {
             let message = format!("no access token: {}", complaint::of_body(&body).0);
             return Err(ProviderError::Failed { status: status.as_u16(), message, retry_after });
         }
-        let grant: Grant =
-            serde_json::from_slice(&body).map_err(|_| ProviderError::Garbage("it is no access token"))?;
-        let lifetime = Duration::from_secs(grant.expires_in.unwrap_or(UNSAID));
+        let grant: Grant = serde_json::from_slice(&body).map_err(|_| no_token())?;
+        let lifetime = Duration::from_secs(grant.expires_in.unwrap_or(UNSAID).min(LONGEST));
         Ok(Granted { token: grant.access_token, lifetime })
     }
 
@@ -103,6 +104,11 @@ impl Source {
         }
         Ok((request, local))
     }
+}
+
+/// Nothing went to Vertex, and so nothing is to be paid: this is no garbage of its own.
+pub(super) fn no_token() -> ProviderError {
+    unreachable("its answer is no access token".to_owned())
 }
 
 fn unreachable(why: String) -> ProviderError {

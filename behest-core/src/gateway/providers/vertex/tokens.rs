@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::account::{Account, BadAccount, File};
 use super::place::Place;
-use super::source::{Granted, Source};
+use super::source::{self, Granted, Source};
 use crate::gateway::providers::ProviderError;
 use crate::gateway::providers::http::HttpClients;
 use crate::secret::Secret;
@@ -178,8 +178,8 @@ impl Tokens {
 /// Short lives get short margins: a metadata server gives what is left of a token of its own.
 fn ready(granted: Granted, now: Instant) -> Outcome {
     let Granted { token, lifetime } = granted;
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-        .map_err(|_| ProviderError::Garbage("it is no access token"))?;
+    let mut bearer =
+        HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| source::no_token())?;
     bearer.set_sensitive(true);
     let renew_at = now + lifetime - EARLY.min(lifetime / 2);
     let until = now + lifetime - MARGIN.min(lifetime / 10);
