@@ -47,6 +47,19 @@ async fn says_always(text: &str) -> Scripted {
     .await
 }
 
+/// Answers `from one`, once the gate is open.
+async fn says_behind(gate: &Gate) -> Scripted {
+    let gate = gate.clone();
+    Scripted::start(move |_| {
+        let gate = gate.clone();
+        async move {
+            gate.wait().await;
+            says("from one")
+        }
+    })
+    .await
+}
+
 /// The providers `one` and `two` with the models `m-1` and `m-2`; the first is soon given up.
 fn pair(one: &Scripted, two: &Scripted) -> Config {
     let mut first = provider(one, &["m-1"]);
@@ -309,15 +322,7 @@ async fn an_outage_is_not_multiplied() {
 #[tokio::test]
 async fn a_limit_of_calls_under_way_has_a_bounded_queue() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let one = Scripted::start(move |_| {
-        let held = held.clone();
-        async move {
-            held.wait().await;
-            says("from one")
-        }
-    })
-    .await;
+    let one = says_behind(&gate).await;
     let limited = ProviderConfig { max_concurrent: Some(1), max_queued: 1, ..provider(&one, &["m-1"]) };
     let site = TestGateway::with(providers([("one", limited)])).await;
     let first = tokio::spawn(ask(&site, "m-1", false).into_future());
@@ -361,15 +366,7 @@ async fn a_silent_one_is_hedged_only_where_a_route_says_so() {
 #[tokio::test]
 async fn a_hedge_asks_one_more_and_no_fallback_and_its_refusal_is_not_the_calls() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let one = Scripted::start(move |_| {
-        let held = held.clone();
-        async move {
-            held.wait().await;
-            says("from one")
-        }
-    })
-    .await;
+    let one = says_behind(&gate).await;
     let (two, three) = (always(fails(400)).await, says_always("from three").await);
     let config = providers([
         ("one", provider(&one, &["m-1"])),

@@ -90,7 +90,7 @@ impl<'c> Round<'c> {
     ///
     /// # Errors
     /// [`Nobody`] when that would not help.
-    pub fn next(&mut self) -> Result<Next, Nobody> {
+    pub fn pick(&mut self) -> Result<Next, Nobody> {
         if let Some(place) = self.unasked() {
             return Ok(Next { place, pause: Duration::ZERO });
         }

@@ -198,7 +198,7 @@ impl<'p> Asking<'p> {
     }
 
     fn next(&mut self) -> Result<Next, Refusal> {
-        self.round.next().map_err(|nobody| {
+        self.round.pick().map_err(|nobody| {
             // What a provider said tells more than that another one rests.
             self.refusal.take().unwrap_or_else(|| match nobody {
                 Nobody::Left => DispatchError::NobodyLeft.into(),
