@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::embeddings::{Embedding, Usage};
 use super::predict::{MOST_TEXTS, NAME, PREDICT_RULES};
 use crate::gateway::providers::ProviderError;
 use crate::gateway::providers::translate::TranslateError;
@@ -42,18 +43,6 @@ struct Reply {
     embeddings: Vec<Embedding>,
     #[serde(default)]
     usage_metadata: Usage,
-}
-
-#[derive(Deserialize)]
-struct Embedding {
-    values: Vec<f32>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Usage {
-    #[serde(default)]
-    prompt_token_count: Option<u64>,
 }
 
 /// Reads an answer to one text or to several.

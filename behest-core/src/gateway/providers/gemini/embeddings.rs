@@ -58,16 +58,16 @@ struct Reply {
 }
 
 #[derive(Deserialize)]
-struct Embedding {
-    values: Vec<f32>,
+pub(super) struct Embedding {
+    pub(super) values: Vec<f32>,
 }
 
 /// Older models leave it out.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Usage {
+pub(super) struct Usage {
     #[serde(default)]
-    prompt_token_count: Option<u64>,
+    pub(super) prompt_token_count: Option<u64>,
 }
 
 /// Reads an answer.
