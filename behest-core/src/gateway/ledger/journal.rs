@@ -193,7 +193,10 @@ fn parse_slot(slot: &[u8]) -> Option<UsageRecord> {
     let rest = slot.strip_prefix(&MAGIC)?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (json, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    let record: UsageRecord = serde_json::from_slice(json).ok()?;
+    let mut record: UsageRecord = serde_json::from_slice(json).ok()?;
+    if record.admitted_at == 0 {
+        record.admitted_at = record.started_at;
+    }
     rest.starts_with(record.attempt_id.as_bytes()).then_some(record)
 }
 

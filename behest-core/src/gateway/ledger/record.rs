@@ -125,6 +125,13 @@ pub struct UsageRecord {
     pub tenant_id: Uuid,
     /// Whose.
     pub project_id: Uuid,
+    /// Which of the call's attempts it is, from 1 on.
+    #[serde(default = "first")]
+    pub attempt: u32,
+    /// When the call was admitted, in Unix milliseconds: that decides the hour, day and month it is counted in. In
+    /// notes of older versions it is missing, and the time of sending stands for it.
+    #[serde(default)]
+    pub admitted_at: i64,
     /// When it was sent, in Unix milliseconds.
     pub started_at: i64,
     /// When the first byte of the answer came.
@@ -153,6 +160,12 @@ pub struct UsageRecord {
     pub key_source: KeySource,
     /// Whether the answer was streamed.
     pub streamed: bool,
+    /// The parameters that the provider's dialect could not say, by name.
+    #[serde(default)]
+    pub dropped: Vec<String>,
+    /// What was reserved for it: tokens and, where the price is known, money. `None` where nothing was.
+    #[serde(default)]
+    pub reserved: Option<Reserved>,
     /// What it used.
     pub tokens: Tokens,
     /// What it cost; `None` where nobody knows the price.
@@ -165,6 +178,19 @@ pub struct UsageRecord {
     pub outcome: Outcome,
     /// The provider's word for the end of the answer.
     pub finish_reason: Option<String>,
+}
+
+/// What was reserved for an attempt: an estimate that nobody was told never is above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// Input and output together.
+    pub tokens: u64,
+    /// Money; `None` where nobody knows the price.
+    pub cost: Option<NanoUsd>,
+}
+
+const fn first() -> u32 {
+    1
 }
 
 /// A finished attempt on its way to the ledger.
@@ -191,6 +217,8 @@ pub(crate) mod tests {
             operation_id: Uuid::now_v7(),
             tenant_id: Uuid::now_v7(),
             project_id: Uuid::now_v7(),
+            attempt: 2,
+            admitted_at: 1_799_999_999_900,
             started_at: 1_800_000_000_000,
             first_byte_at: Some(1_800_000_000_100),
             ended_at: 1_800_000_000_200,
@@ -205,6 +233,8 @@ pub(crate) mod tests {
             provider: "p".into(),
             key_source: KeySource::Byok,
             streamed: true,
+            dropped: vec!["seed".into()],
+            reserved: Some(Reserved { tokens: 20, cost: Some(NanoUsd(9)) }),
             tokens: Tokens {
                 input: Some(1),
                 cache_read: Some(2),

@@ -30,10 +30,11 @@ use writer::Writer;
 const READERS: usize = 4;
 /// How many reports may be under way at once.
 const REPORT_READERS: usize = 2;
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("sqlite/migrations/0001_first.sql"),
     include_str!("sqlite/migrations/0002_cache_write_1h.sql"),
     include_str!("sqlite/migrations/0003_project_providers.sql"),
+    include_str!("sqlite/migrations/0004_admission.sql"),
 ];
 
 /// What a committed record survives.

@@ -12,9 +12,10 @@ use crate::gateway::ledger::report::{BillingRow, GroupBy, Sums, UsageFilter, Usa
 const APPEND: &str = "INSERT INTO usage_records (attempt_id, operation_id, tenant_id, project_id, started_at,
         first_byte_at, ended_at, user_id, session_id, thread_id, tier, api_key_id, tags, requested_model, model,
         provider, key_source, streamed, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
-        reasoning_tokens, cost_nano_usd, price_version, estimated, status, finish_reason, cache_write_1h_tokens)
+        reasoning_tokens, cost_nano_usd, price_version, estimated, status, finish_reason, cache_write_1h_tokens,
+        attempt, admitted_at, dropped_parameters, reserved_tokens, reserved_nano_usd)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-        ?24, ?25, ?26, ?27, ?28, ?29)
+        ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
     ON CONFLICT (attempt_id) DO NOTHING";
 
 /// Appends records; made once for each group of them.
@@ -30,6 +31,7 @@ impl<'c> Appender<'c> {
     pub(super) fn append(&mut self, record: &UsageRecord) -> rusqlite::Result<bool> {
         let statement = &mut self.0;
         let tags = record.tags.as_ref().map(json).transpose()?;
+        let dropped = (!record.dropped.is_empty()).then(|| record.dropped.join(","));
         let added = statement.execute(params![
             record.attempt_id.as_bytes(),
             record.operation_id.as_bytes(),
@@ -60,6 +62,11 @@ impl<'c> Appender<'c> {
             record.outcome.as_str(),
             record.finish_reason,
             record.tokens.cache_write_1h.map(signed),
+            record.attempt,
+            record.admitted_at,
+            dropped,
+            record.reserved.map(|reserved| signed(reserved.tokens)),
+            record.reserved.and_then(|reserved| reserved.cost).map(|cost| cost.0),
         ])?;
         Ok(added > 0)
     }
