@@ -244,6 +244,33 @@ pub struct ProjectSettings {
     /// Whether end users see what a call cost; `false` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub show_cost_to_users: Option<bool>,
+    /// Requests per minute of the project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpm_limit: Option<u64>,
+    /// Requests per minute of each user; a tenth of the project's, and at least 3, when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_rpm_limit: Option<u64>,
+    /// Calls under way of the project; unbounded when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency_limit: Option<u64>,
+    /// Calls under way of each user; unbounded when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_concurrency_limit: Option<u64>,
+    /// Tokens per UTC day of the project; unbounded when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_per_day: Option<u64>,
+    /// Tokens per UTC day of each user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_tokens_per_day: Option<u64>,
+    /// Tokens per UTC month of each user; unbounded when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_tokens_per_month: Option<u64>,
+    /// The only names of tags that calls may carry, when set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_keys: Option<Vec<String>>,
+    /// How many days usage records are kept; for ever when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage_retention_days: Option<u32>,
 }
 
 /// The answer of `GET /v1/projects/{id}/settings`.

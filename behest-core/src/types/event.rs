@@ -23,11 +23,13 @@ pub enum EventKind {
     LedgerFailed,
     /// The ledger can be written again.
     LedgerRecovered,
+    /// A test of a webhook: nothing has happened.
+    Ping,
 }
 
 impl EventKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BudgetThreshold,
         Self::BudgetExceeded,
         Self::BudgetDowngraded,
@@ -36,6 +38,7 @@ impl EventKind {
         Self::KillSwitchOff,
         Self::LedgerFailed,
         Self::LedgerRecovered,
+        Self::Ping,
     ];
 
     /// The name on the wire.
@@ -50,6 +53,7 @@ impl EventKind {
             Self::KillSwitchOff => "kill_switch_off",
             Self::LedgerFailed => "ledger_failed",
             Self::LedgerRecovered => "ledger_recovered",
+            Self::Ping => "ping",
         }
     }
 

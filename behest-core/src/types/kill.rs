@@ -31,6 +31,14 @@ impl KillScope {
             Self::Key => "key",
         }
     }
+
+    /// Reads its name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Global, Self::Tenant, Self::Project, Self::User, Self::Key]
+            .into_iter()
+            .find(|scope| scope.as_str() == name)
+    }
 }
 
 /// The body of `PUT /v1/kill-switches`: from the next request on, what it names is refused with 403.
@@ -52,4 +60,7 @@ pub struct KillSwitch {
     /// When it was thrown, as an RFC 3339 instant; the gateway's to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// `api`, or `config` for one of the configuration file, which only the file can take back; the gateway's to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }

@@ -1,6 +1,8 @@
 //! Tiers: what an end user's entitlement changes of a project's settings.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 /// What a tier changes, and nothing else: a field left out is the project's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -39,8 +41,9 @@ pub struct TierOverrides {
     pub system_prompt: Option<String>,
 }
 
-/// The body of `POST` and `PUT /v1/projects/{id}/tiers`: a tier of this name is made, or replaced by `PUT`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The body of `POST /v1/projects/{id}/tiers`. `PUT /v1/projects/{id}/tiers/{tier}` has the name in its path and takes
+/// [`TierOverrides`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
 pub struct NewTier {
     /// `free`, `pro`, `max`, or a name of your own: 1 to 64 characters of `a-z`, `A-Z`, `0-9`, `-`, `.`, `_`.
@@ -50,9 +53,21 @@ pub struct NewTier {
     pub overrides: TierOverrides,
 }
 
+impl<'de> Deserialize<'de> for NewTier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Taken apart by hand, because serde's `flatten` would let unknown fields pass.
+        let mut fields = Map::deserialize(deserializer)?;
+        let name = fields.remove("name");
+        // First, so that a misspelt field is named even where the name is missing.
+        let overrides = serde_json::from_value(Value::Object(fields)).map_err(D::Error::custom)?;
+        let name = name.ok_or_else(|| D::Error::missing_field("name"))?;
+        Ok(Self { name: serde_json::from_value(name).map_err(D::Error::custom)?, overrides })
+    }
+}
+
 /// A tier of a project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "gateway", derive(utoipa::ToSchema), schema(as = ProjectTier))]
 pub struct Tier {
     /// Its name, as it stands in the claim `tier`.
     pub name: String,

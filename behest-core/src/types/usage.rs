@@ -9,6 +9,9 @@ use serde_json::Value;
 pub struct UsageTotals {
     /// Attempts at a provider.
     pub requests: u64,
+    /// Calls: repeated attempts of one count once.
+    #[serde(default)]
+    pub calls: u64,
     /// Input and output together.
     pub tokens: u64,
     /// All tokens that went in: plain, cache reads and cache writes.
@@ -31,7 +34,8 @@ pub struct UsageTotals {
 pub struct UsageBucket {
     /// Where the bucket begins, as an RFC 3339 instant.
     pub timestamp: String,
-    /// The value of `group_by`, when the query has one; `null` where a record has none.
+    /// The value of `group_by`, when the query has one; `null` where a record has none. An object of names and values
+    /// when `group_by` has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Value>,
     /// The sums of the bucket.
@@ -47,6 +51,9 @@ pub struct UsageReport {
     pub totals: UsageTotals,
     /// By bucket of time, oldest first.
     pub breakdown: Vec<UsageBucket>,
+    /// The `cursor` of the next page, when there is one. The totals are of all pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// The time a bill covers.

@@ -47,7 +47,8 @@ impl Amount {
 /// How a demand takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taking {
-    /// For good: it is used from now on.
+    /// For good: it is used from now on, in every meter of this measure and window that concerns the payer, and once
+    /// however many demands of the lease say so. Not for models, which nobody knows yet; and never settled again by a charge.
     Spend,
     /// Until it is settled or released.
     Hold,
@@ -69,9 +70,10 @@ pub struct Demand {
 /// A wish of one call, over all of its layers.
 #[derive(Debug, Clone)]
 pub struct Take {
-    /// The lease; one that exists is added to.
+    /// The lease; one that exists is added to, and lives again if its time was over. Payer and admission are the same
+    /// in all takes of a lease.
     pub lease: Uuid,
-    /// The call, which its records name.
+    /// The call, which its records name; each lease has its own.
     pub operation: Uuid,
     /// Who pays.
     pub payer: Arc<Payer>,
@@ -79,10 +81,30 @@ pub struct Take {
     pub admitted_at: i64,
     /// When the lease ends by itself, in Unix milliseconds.
     pub expires_at: i64,
-    /// The layers, in the order in which they refuse.
+    /// The layers, in the order in which they refuse. Several may name one meter, each with its own limit: the call
+    /// counts once there, at the greatest amount.
     pub demands: Vec<Demand>,
-    /// As few units as are of use, and as many as are wished for.
-    pub units: (u64, u64),
+    /// How many units.
+    pub units: Units,
+}
+
+/// How many units a call is of use with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Fewer are of no use.
+    pub least: u64,
+    /// As many as such calls mostly need: granted where they fit, whatever that leaves to others.
+    pub usual: u64,
+    /// More are not wished for.
+    pub most: u64,
+}
+
+impl Units {
+    /// So many and no others.
+    #[must_use]
+    pub const fn exactly(units: u64) -> Self {
+        Self { least: units, usual: units, most: units }
+    }
 }
 
 /// How a meter stands in a window.
@@ -170,24 +192,33 @@ pub trait Counters: Send + Sync + 'static {
     /// Takes every demand, or none of them.
     ///
     /// The units granted are as many as are wished for, but no more than leave seven eighths of what each limited meter
-    /// has left to others, and no fewer than are of use.
+    /// has left to others; yet as many as are usual where they fit, and no fewer than are of use. A demand without a limit never refuses, nor does one that
+    /// takes nothing at the fewest units: a free model passes an exhausted budget.
+    ///
+    /// A meter of a minute is named by every call of its subject, with or without a limit; the others by those whose
+    /// limits they are. They count all that concerns them either way.
     ///
     /// # Errors
-    /// [`Denied::Full`] for the first demand that does not fit at the fewest units.
+    /// [`Denied::Full`] for the first demand that does not fit at the fewest units, with its standing before the take;
+    /// [`Denied::Store`] when the ledger cannot say what was used before.
     async fn take(&self, take: Take) -> Result<Grant, Denied>;
-    /// Replaces what a lease holds by what was used: in each of its meters that counts the charge. Never fails, and
-    /// may leave a debt. After the lease's end it is still counted, once.
-    fn settle(&self, charge: Charge);
-    /// Puts the end of a lease off.
+    /// Replaces what a lease holds by what was used: in every meter that counts the charge, named by a demand or not.
+    /// Never fails, and may leave a debt; what is held beyond it stays held for further attempts. Counted once for
+    /// each entry, and for a day after the lease's time is over, but not after its release: the attempt's record goes
+    /// to the ledger, and its charge here, before that. Gives how the meters stand that it was counted in; counters that
+    /// settle in the background give none.
+    fn settle(&self, charge: Charge) -> Vec<(Arc<Meter>, Standing)>;
+    /// Puts the end of a lease off; one that has ended stays so.
     fn renew(&self, lease: Uuid, expires_at: i64);
-    /// Ends a lease: what it still holds comes free. Idempotent.
+    /// Ends a lease: what it still holds comes free, and what it spent stays. Idempotent.
     fn release(&self, lease: Uuid);
     /// How meters stand.
     ///
     /// # Errors
     /// When the counters cannot answer.
     async fn standings(&self, meters: Vec<Arc<Meter>>, now: i64) -> Result<Vec<Standing>, StoreError>;
-    /// Ends the leases whose time is over, and forgets meters that nobody needs; gives how many leases it ended.
+    /// Ends the leases whose time is over, and forgets meters that nobody needs; gives how many leases it ended. To be
+    /// called every few seconds.
     fn sweep(&self, now: i64) -> usize;
     /// What is under way.
     fn gauges(&self) -> Gauges;

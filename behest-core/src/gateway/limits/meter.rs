@@ -51,17 +51,25 @@ pub enum Measure {
     Money,
 }
 
-/// A sum that is kept.
+/// A sum that is kept. What mostly tells two of them apart comes first, where comparing begins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Meter {
-    /// The project; nil for addresses, which belong to none.
-    pub project: Uuid,
-    /// Whose.
-    pub subject: Subject,
     /// Of what.
     pub measure: Measure,
     /// Within which window.
     pub window: Window,
+    /// Whose.
+    pub subject: Subject,
+    /// The project; nil for addresses, which belong to none.
+    pub project: Uuid,
+}
+
+impl Payer {
+    /// Whoever has only an address.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { project: Uuid::nil(), user: None, session: None, tier: None, api_key: None, tags: Vec::new() }
+    }
 }
 
 /// Whom and what a call's spending is counted for: what a record of it will say.
@@ -85,18 +93,33 @@ impl Meter {
     /// Whether what `payer` spends on `model` is counted here.
     #[must_use]
     pub fn counts(&self, payer: &Payer, model: &str) -> bool {
+        self.concerns(payer)
+            && match &self.subject {
+                Subject::Model(own) => **own == *model,
+                _ => true,
+            }
+    }
+
+    /// Whether anything that `payer` spends may be counted here: what is known before its model is.
+    #[must_use]
+    pub fn concerns(&self, payer: &Payer) -> bool {
         self.project == payer.project
             && match &self.subject {
                 Subject::Address(_) => false,
-                Subject::Project => true,
+                Subject::Project | Subject::Model(_) => true,
                 Subject::User(user) => payer.user.as_ref() == Some(user),
                 Subject::Session { user, session } => {
                     payer.user == *user && payer.session.as_ref() == Some(session)
                 }
                 Subject::Tier(tier) => payer.tier.as_ref() == Some(tier),
-                Subject::Model(own) => **own == *model,
                 Subject::ApiKey(key) => payer.api_key == Some(*key),
                 Subject::Tag { name, value } => payer.tags.iter().any(|(own, of)| own == name && of == value),
             }
+    }
+
+    /// Whether the ledger knows of it: calls under way and addresses are in no record.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        !matches!(self.measure, Measure::Concurrency) && !matches!(self.subject, Subject::Address(_))
     }
 }
