@@ -2,23 +2,29 @@
 //!
 //! Rows are keyed by UUIDs and by tuples of columns, never by joined strings. Times are Unix milliseconds.
 
+pub mod events;
+pub mod ledger;
 pub mod rows;
 pub mod sqlite;
+pub mod webhooks;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::gateway::ledger::record::{Settlement, UsageRecord};
-use crate::gateway::ledger::report::{BillingRow, UsageFilter, UsageRow};
+use crate::gateway::ledger::report::{BillingRow, MOST_ROWS, UsageFilter, UsageRow};
+use crate::gateway::limits::counters::Question;
+use crate::types::budget::NewBudget;
 use crate::types::control::{ProjectSettings, ProjectStatus};
 
+use ledger::Ledger;
 use rows::{
-    ApiKeyRow, ConversationKey, ConversationRow, History, MessageRow, Owner, ProjectRow, ProviderRow,
-    SigningKeyRow, TenantRow,
+    ApiKeyRow, BudgetRow, ConversationKey, ConversationRow, History, KillRow, KillTarget, MessageRow, Owner,
+    ProjectPolicy, ProjectRow, ProviderRow, SigningKeyRow, TenantRow, TierRow,
 };
 
 /// Why the store did not do what it was asked. Never the caller's fault: the gateway answers 503, except for
-/// [`StoreError::Taken`].
+/// [`StoreError::Taken`] and [`StoreError::TooManyRows`].
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -28,6 +34,13 @@ pub enum StoreError {
     /// The database refused or could not be reached; the text is the database's own, without any row's content.
     #[error("the store cannot answer: {0}")]
     Unavailable(String),
+    /// A report would have more rows than fit in memory.
+    #[error(
+        "the report has more than {most} rows, with or without `limit`: ask for a shorter window, a longer \
+         `granularity`, fewer groups, or one value of a group",
+        most = MOST_ROWS
+    )]
+    TooManyRows,
     /// A row cannot be read back: written by a newer version, or damaged.
     #[error("a row of `{table}` cannot be read")]
     Damaged {
@@ -49,7 +62,7 @@ pub enum ProjectScope {
 
 /// A database that keeps what lasts.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Ledger + events::EventStore + webhooks::WebhookStore {
     /// Reads one of the gateway's own values, such as its sealed signing key.
     async fn value(&self, name: &'static str) -> Result<Option<String>, StoreError>;
     /// Writes one of the gateway's own values, if nobody has; gives the value that stands.
@@ -100,6 +113,8 @@ pub trait Store: Send + Sync + 'static {
     async fn add_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError>;
     /// Finds an API key, revoked ones too, by the SHA-256 of its text.
     async fn api_key(&self, lookup: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError>;
+    /// Finds an API key, revoked ones too, by its id.
+    async fn api_key_by_id(&self, id: Uuid) -> Result<Option<ApiKeyRow>, StoreError>;
     /// Lists a project's keys, oldest first, revoked ones too.
     async fn api_keys(&self, project: Uuid) -> Result<Vec<ApiKeyRow>, StoreError>;
     /// Revokes a key of a project; gives its look-up, or `None` when it has no such active key.
@@ -131,6 +146,28 @@ pub trait Store: Send + Sync + 'static {
         sealed: String,
         master_key_id: String,
     ) -> Result<bool, StoreError>;
+
+    /// Finds a project with its tiers and budgets.
+    async fn project_policy(&self, id: Uuid) -> Result<Option<ProjectPolicy>, StoreError>;
+    /// Adds a tier; `false` when the project has `at_most` already, [`StoreError::Taken`] when it has this one.
+    async fn add_tier(&self, row: TierRow, at_most: u32) -> Result<bool, StoreError>;
+    /// Replaces what a tier changes, or adds it; `false` when the project has `at_most` others.
+    async fn put_tier(&self, row: TierRow, at_most: u32) -> Result<bool, StoreError>;
+    /// Removes a tier; `false` when the project has none of that name.
+    async fn remove_tier(&self, project: Uuid, name: &str) -> Result<bool, StoreError>;
+    /// Adds a budget; `false` when the project has `at_most` already, [`StoreError::Taken`] when it has the name.
+    async fn add_budget(&self, row: BudgetRow, at_most: u32) -> Result<bool, StoreError>;
+    /// Replaces a budget's terms; `false` when the project has no such budget, [`StoreError::Taken`] when another has
+    /// the name.
+    async fn change_budget(&self, project: Uuid, id: Uuid, terms: NewBudget) -> Result<bool, StoreError>;
+    /// Removes a budget; `false` when the project has no such budget.
+    async fn remove_budget(&self, project: Uuid, id: Uuid) -> Result<bool, StoreError>;
+    /// Lists the kill switches that are thrown, oldest first.
+    async fn kill_switches(&self) -> Result<Vec<KillRow>, StoreError>;
+    /// Throws a kill switch, and gives what stands: of one that was thrown before only the reason changes.
+    async fn throw_kill_switch(&self, row: KillRow) -> Result<KillRow, StoreError>;
+    /// Takes a kill switch back; `false` when it is not thrown.
+    async fn take_back_kill_switch(&self, target: KillTarget) -> Result<bool, StoreError>;
 
     /// Reads a conversation's last `limit` messages, oldest first, and the mark that a later write must match.
     async fn history(&self, key: ConversationKey, limit: u32, now: i64) -> Result<History, StoreError>;
@@ -166,8 +203,13 @@ pub trait Store: Send + Sync + 'static {
     async fn append_records(&self, records: Vec<UsageRecord>) -> Result<(), StoreError>;
     /// Sums records by bucket and group, oldest bucket first.
     async fn usage(&self, filter: UsageFilter) -> Result<Vec<UsageRow>, StoreError>;
+    /// The same from the records alone, without the sums kept beside them: what these are checked and measured against.
+    async fn usage_of_records(&self, filter: UsageFilter) -> Result<Vec<UsageRow>, StoreError>;
     /// Sums records by model and by whose key paid.
     async fn billing(&self, filter: UsageFilter) -> Result<Vec<BillingRow>, StoreError>;
+    /// Sums what the records say of each question, after everything settled before this call is committed, and without
+    /// the records of the calls in `except`.
+    async fn spent(&self, questions: Vec<Question>, except: Vec<Uuid>) -> Result<Vec<u64>, StoreError>;
     /// Asks the database for a sign of life.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Commits what is queued and stops the writer. Idempotent.

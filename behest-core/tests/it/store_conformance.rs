@@ -2,9 +2,12 @@
 //!
 //! The checks are written over `dyn Store`; a new store adds one call of [`conforms!`] at the end.
 
+mod events;
 mod identity;
 mod ledger;
 mod memory;
+mod policy;
+mod truth;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,6 +105,10 @@ macro_rules! conforms {
 conforms!(
     sqlite,
     super::Subject::sqlite(),
+    super::events::lists => events_are_listed_by_scope_kind_and_time,
+    super::events::once => an_event_that_is_to_be_told_once_is_added_once,
+    super::events::gone => what_a_gone_address_left_is_not_tried_again,
+    super::events::expiry => events_expire_by_their_time,
     super::identity::values => the_first_value_stands,
     super::identity::changed_values => a_value_changes_only_from_what_was_read,
     super::identity::first => the_first_start_is_all_or_nothing,
@@ -111,6 +118,9 @@ conforms!(
     super::identity::api_keys => api_keys_are_found_by_their_digest_and_revoked_once,
     super::identity::signing_keys => signing_keys_are_found_by_their_name_and_revoked_once,
     super::identity::providers => providers_are_replaced_by_owner_and_name,
+    super::policy::tiers => tiers_are_kept_by_project_and_name,
+    super::policy::budgets => budgets_are_kept_by_project_and_name,
+    super::policy::kill_switches => a_kill_switch_is_thrown_once_and_taken_back_once,
     super::memory::turns => turns_are_kept_in_the_order_of_their_commit,
     super::memory::scopes => conversations_are_scoped_by_all_of_their_key,
     super::memory::lists => threads_are_listed_newest_first,
@@ -122,5 +132,11 @@ conforms!(
     super::ledger::filters => usage_is_filtered_and_crosses_no_project,
     super::ledger::billing => a_bill_is_summed_by_model_and_key,
     super::ledger::unknown => unknown_is_not_zero,
+    super::truth::subjects => what_was_spent_is_summed_for_every_subject,
+    super::truth::measures => what_was_spent_is_summed_in_every_measure,
+    super::truth::windows => the_time_of_admission_bounds_what_was_spent,
+    super::truth::except => calls_under_way_are_left_out,
+    super::truth::commits => what_was_settled_before_is_counted,
+    super::truth::random => what_was_spent_is_what_plain_sums_say,
     super::ledger::closing => a_closed_store_says_so,
 );

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::token::Jwk;
+use crate::types::budget::NewBudget;
 use crate::types::control::{Plan, ProjectSettings, ProjectStatus};
+use crate::types::kill::KillScope;
 use crate::types::mint::Role;
+use crate::types::tier::TierOverrides;
 
 /// An organisation.
 #[derive(Debug, Clone, PartialEq)]
@@ -238,4 +241,144 @@ pub enum Expiry {
     Sessions,
     /// The threads of one project.
     Threads(Uuid),
+}
+
+/// A project with all that is decided about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectPolicy {
+    /// The project.
+    pub row: ProjectRow,
+    /// Its own tiers, by name.
+    pub tiers: Vec<TierRow>,
+    /// Its budgets, oldest first.
+    pub budgets: Vec<BudgetRow>,
+}
+
+/// A tier of a project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TierRow {
+    /// The project.
+    pub project_id: Uuid,
+    /// Its name, unique in the project.
+    pub name: String,
+    /// What it changes.
+    pub overrides: TierOverrides,
+    /// When it was made; `None` for one of the configuration file, which no store keeps.
+    pub created_at: Option<i64>,
+}
+
+/// A budget of a project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BudgetRow {
+    /// Its id.
+    pub id: Uuid,
+    /// The project.
+    pub project_id: Uuid,
+    /// What it says; its name is unique among the stored ones of the project.
+    pub terms: NewBudget,
+    /// When it was made; `None` for one of the configuration file, which no store keeps.
+    pub created_at: Option<i64>,
+}
+
+/// What a kill switch stops, with whom it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum KillTarget {
+    /// The whole gateway.
+    Global,
+    /// A tenant.
+    Tenant {
+        /// The tenant.
+        tenant: Uuid,
+    },
+    /// A project.
+    Project {
+        /// Its tenant.
+        tenant: Uuid,
+        /// The project.
+        project: Uuid,
+    },
+    /// An end user.
+    User {
+        /// The project's tenant.
+        tenant: Uuid,
+        /// The user's project.
+        project: Uuid,
+        /// The user.
+        user: String,
+    },
+    /// An API key.
+    Key {
+        /// The project's tenant.
+        tenant: Uuid,
+        /// The key's project.
+        project: Uuid,
+        /// The key.
+        api_key: Uuid,
+    },
+}
+
+impl KillTarget {
+    /// What kind it is.
+    #[must_use]
+    pub const fn scope(&self) -> KillScope {
+        match self {
+            Self::Global => KillScope::Global,
+            Self::Tenant { .. } => KillScope::Tenant,
+            Self::Project { .. } => KillScope::Project,
+            Self::User { .. } => KillScope::User,
+            Self::Key { .. } => KillScope::Key,
+        }
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> Option<Uuid> {
+        match self {
+            Self::Global => None,
+            Self::Tenant { tenant }
+            | Self::Project { tenant, .. }
+            | Self::User { tenant, .. }
+            | Self::Key { tenant, .. } => Some(*tenant),
+        }
+    }
+
+    /// The project.
+    #[must_use]
+    pub const fn project(&self) -> Option<Uuid> {
+        match self {
+            Self::Global | Self::Tenant { .. } => None,
+            Self::Project { project, .. } | Self::User { project, .. } | Self::Key { project, .. } => {
+                Some(*project)
+            }
+        }
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::User { user, .. } => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The API key.
+    #[must_use]
+    pub const fn api_key(&self) -> Option<Uuid> {
+        match self {
+            Self::Key { api_key, .. } => Some(*api_key),
+            _ => None,
+        }
+    }
+}
+
+/// A kill switch that is thrown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KillRow {
+    /// What it stops.
+    pub target: KillTarget,
+    /// For people, and told to callers.
+    pub reason: Option<String>,
+    /// When it was thrown; `None` for one of the configuration file, which no store keeps.
+    pub created_at: Option<i64>,
 }

@@ -1,40 +1,48 @@
 //! The embedded database: one SQLite file, one writer thread, a few readers.
 
+mod events;
 mod ledger;
+mod limits_policy;
 mod memory;
 mod policy;
 mod providers;
+mod readers;
+mod truth;
 mod values;
+mod webhooks;
 mod writer;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags};
-use tokio::sync::Semaphore;
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::rows::{
-    ApiKeyRow, ConversationKey, ConversationRow, Expiry, History, MessageRow, Owner, ProjectRow, ProviderRow,
-    SigningKeyRow, TenantRow,
+    ApiKeyRow, BudgetRow, ConversationKey, ConversationRow, Expiry, History, KillRow, KillTarget, MessageRow,
+    Owner, ProjectPolicy, ProjectRow, ProviderRow, SigningKeyRow, TenantRow, TierRow,
 };
 use super::{LedgerState, ProjectScope, Store, StoreError};
 use crate::gateway::ledger::record::{Settlement, UsageRecord};
 use crate::gateway::ledger::report::{BillingRow, UsageFilter, UsageRow};
+use crate::gateway::limits::counters::Question;
+use crate::types::budget::NewBudget;
 use crate::types::control::{ProjectSettings, ProjectStatus};
+use readers::Readers;
 use writer::Writer;
 
-/// How many reads may be under way at once; each has a connection of its own.
-const READERS: usize = 4;
-/// How many reports may be under way at once.
-const REPORT_READERS: usize = 2;
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("sqlite/migrations/0001_first.sql"),
     include_str!("sqlite/migrations/0002_cache_write_1h.sql"),
     include_str!("sqlite/migrations/0003_project_providers.sql"),
     include_str!("sqlite/migrations/0004_admission.sql"),
+    include_str!("sqlite/migrations/0005_truth.sql"),
+    include_str!("sqlite/migrations/0006_policy.sql"),
+    include_str!("sqlite/migrations/0007_rollups.sql"),
+    include_str!("sqlite/migrations/0008_events.sql"),
+    include_str!("sqlite/migrations/0009_event_scopes.sql"),
 ];
 
 /// What a committed record survives.
@@ -54,13 +62,6 @@ pub struct Sqlite {
     readers: Arc<Readers>,
 }
 
-struct Readers {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
-    seats: Arc<Semaphore>,
-    report_seats: Arc<Semaphore>,
-}
-
 impl Sqlite {
     /// Opens the database at `path`, makes or migrates its tables, and starts its writer.
     ///
@@ -70,13 +71,7 @@ impl Sqlite {
         let mut connection = Connection::open(path).map_err(unavailable)?;
         prepare(&connection, durability).map_err(unavailable)?;
         migrate(&mut connection)?;
-        let readers = Readers {
-            path: path.to_owned(),
-            idle: Mutex::new(Vec::new()),
-            seats: Arc::new(Semaphore::new(READERS)),
-            report_seats: Arc::new(Semaphore::new(REPORT_READERS)),
-        };
-        Ok(Self { writer: Writer::start(connection)?, readers: Arc::new(readers) })
+        Ok(Self { writer: Writer::start(connection)?, readers: Arc::new(Readers::new(path)) })
     }
 
     /// Runs `work` on a reading connection, off the async threads.
@@ -84,7 +79,7 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.read_seated(Arc::clone(&self.readers.seats), work).await
+        self.readers.read(work).await
     }
 
     /// The same for reports, which read many rows: they wait for each other and for nobody else.
@@ -92,25 +87,7 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.read_seated(Arc::clone(&self.readers.report_seats), work).await
-    }
-
-    async fn read_seated<T: Send + 'static>(
-        &self,
-        seats: Arc<Semaphore>,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let seat = seats.acquire_owned().await.map_err(|_| closed())?;
-        let readers = Arc::clone(&self.readers);
-        let result = tokio::task::spawn_blocking(move || {
-            // Held by the work and not by the caller, who may leave: the work goes on, and so does its cost.
-            let _seat = seat;
-            let connection = readers.take().map_err(unavailable)?;
-            let result = work(&connection).map_err(unavailable);
-            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            result
-        });
-        result.await.map_err(|_| closed())?
+        self.readers.report(work).await
     }
 
     /// Runs `work` in the writer's next transaction; the answer comes after its commit.
@@ -119,22 +96,6 @@ impl Sqlite {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run(work).await
-    }
-}
-
-impl Readers {
-    fn take(&self) -> rusqlite::Result<Connection> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match idle {
-            Some(connection) => Ok(connection),
-            None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let connection = Connection::open_with_flags(&self.path, flags)?;
-                connection.busy_timeout(Duration::from_secs(5))?;
-                connection.pragma_update(None, "query_only", true)?;
-                Ok(connection)
-            }
-        }
     }
 }
 
@@ -278,6 +239,10 @@ impl Store for Sqlite {
         self.read(move |connection| policy::api_key(connection, lookup)).await
     }
 
+    async fn api_key_by_id(&self, id: Uuid) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.read(move |connection| policy::api_key_by_id(connection, id)).await
+    }
+
     async fn api_keys(&self, project: Uuid) -> Result<Vec<ApiKeyRow>, StoreError> {
         self.read(move |connection| policy::api_keys(connection, project)).await
     }
@@ -336,6 +301,47 @@ impl Store for Sqlite {
         self.write(move |connection| providers::reseal(connection, id, &from, &sealed, &master_key_id)).await
     }
 
+    async fn project_policy(&self, id: Uuid) -> Result<Option<ProjectPolicy>, StoreError> {
+        self.read(move |connection| limits_policy::project_policy(connection, id)).await
+    }
+
+    async fn add_tier(&self, row: TierRow, at_most: u32) -> Result<bool, StoreError> {
+        self.write(move |connection| limits_policy::add_tier(connection, &row, at_most)).await
+    }
+
+    async fn put_tier(&self, row: TierRow, at_most: u32) -> Result<bool, StoreError> {
+        self.write(move |connection| limits_policy::put_tier(connection, &row, at_most)).await
+    }
+
+    async fn remove_tier(&self, project: Uuid, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write(move |connection| limits_policy::remove_tier(connection, project, &name)).await
+    }
+
+    async fn add_budget(&self, row: BudgetRow, at_most: u32) -> Result<bool, StoreError> {
+        self.write(move |connection| limits_policy::add_budget(connection, &row, at_most)).await
+    }
+
+    async fn change_budget(&self, project: Uuid, id: Uuid, terms: NewBudget) -> Result<bool, StoreError> {
+        self.write(move |connection| limits_policy::change_budget(connection, project, id, &terms)).await
+    }
+
+    async fn remove_budget(&self, project: Uuid, id: Uuid) -> Result<bool, StoreError> {
+        self.write(move |connection| limits_policy::remove_budget(connection, project, id)).await
+    }
+
+    async fn kill_switches(&self) -> Result<Vec<KillRow>, StoreError> {
+        self.read(limits_policy::kill_switches).await
+    }
+
+    async fn throw_kill_switch(&self, row: KillRow) -> Result<KillRow, StoreError> {
+        self.write(move |connection| limits_policy::throw(connection, &row)).await
+    }
+
+    async fn take_back_kill_switch(&self, target: KillTarget) -> Result<bool, StoreError> {
+        self.write(move |connection| limits_policy::take_back(connection, &target)).await
+    }
+
     async fn history(&self, key: ConversationKey, limit: u32, now: i64) -> Result<History, StoreError> {
         self.read(move |connection| memory::history(connection, &key, limit, now)).await
     }
@@ -382,17 +388,33 @@ impl Store for Sqlite {
     async fn append_records(&self, records: Vec<UsageRecord>) -> Result<(), StoreError> {
         self.write(move |connection| {
             let mut ledger = ledger::Appender::new(connection)?;
-            records.iter().try_for_each(|record| ledger.append(record).map(drop))
+            records.iter().try_for_each(|record| ledger.append(record).map(drop))?;
+            ledger.finish()
         })
         .await
     }
 
     async fn usage(&self, filter: UsageFilter) -> Result<Vec<UsageRow>, StoreError> {
-        self.report(move |connection| ledger::usage(connection, &filter)).await
+        self.report(move |connection| ledger::usage(connection, &filter))
+            .await?
+            .ok_or(StoreError::TooManyRows)
+    }
+
+    async fn usage_of_records(&self, filter: UsageFilter) -> Result<Vec<UsageRow>, StoreError> {
+        let rows = self.report(move |connection| ledger::usage_of_records(connection, &filter)).await?;
+        rows.ok_or(StoreError::TooManyRows)
     }
 
     async fn billing(&self, filter: UsageFilter) -> Result<Vec<BillingRow>, StoreError> {
-        self.report(move |connection| ledger::billing(connection, &filter)).await
+        self.report(move |connection| ledger::billing(connection, &filter))
+            .await?
+            .ok_or(StoreError::TooManyRows)
+    }
+
+    async fn spent(&self, questions: Vec<Question>, except: Vec<Uuid>) -> Result<Vec<u64>, StoreError> {
+        // Jobs are committed in the order in which they come: after this one, so is every settlement before it.
+        self.write(|_| Ok(())).await?;
+        self.read(move |connection| truth::spent(connection, &questions, &except)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -15,7 +15,7 @@ fn tenant_row(age: i64) -> TenantRow {
     TenantRow { id: Uuid::new_v4(), name: "t".into(), plan: Plan::Pro, created_at: NOW - age }
 }
 
-async fn tenant(store: &dyn Store, age: i64) -> Uuid {
+pub(super) async fn tenant(store: &dyn Store, age: i64) -> Uuid {
     let row = tenant_row(age);
     store.add_tenant(row.clone()).await.expect("added");
     row.id
@@ -34,7 +34,7 @@ fn project_row(tenant_id: Uuid, slug: &str, age: i64) -> ProjectRow {
     }
 }
 
-fn key_row(project_id: Uuid, lookup: u8, age: i64) -> ApiKeyRow {
+pub(super) fn key_row(project_id: Uuid, lookup: u8, age: i64) -> ApiKeyRow {
     ApiKeyRow {
         id: Uuid::new_v4(),
         project_id,
@@ -48,7 +48,7 @@ fn key_row(project_id: Uuid, lookup: u8, age: i64) -> ApiKeyRow {
     }
 }
 
-async fn project(store: &dyn Store, tenant_id: Uuid, slug: &str, age: i64) -> ProjectRow {
+pub(super) async fn project(store: &dyn Store, tenant_id: Uuid, slug: &str, age: i64) -> ProjectRow {
     let row = project_row(tenant_id, slug, age);
     store.add_project(row.clone()).await.expect("added");
     row

@@ -2,7 +2,7 @@
 
 use behest_core::gateway::ledger::money::NanoUsd;
 use behest_core::gateway::ledger::record::{KeySource, Outcome, Tokens, UsageRecord};
-use behest_core::gateway::ledger::report::{Granularity, GroupBy, Sums, UsageFilter};
+use behest_core::gateway::ledger::report::{Dimension, Granularity, Sums, UsageFilter};
 use behest_core::gateway::store::StoreError;
 use uuid::Uuid;
 
@@ -15,11 +15,9 @@ fn all(project_id: Uuid) -> UsageFilter {
         project_id,
         from: NOW - HOUR,
         to: NOW + 24 * HOUR,
-        user_id: None,
-        session_id: None,
-        model: None,
+        only: Vec::new(),
         granularity: Granularity::Hour,
-        group_by: None,
+        group_by: Vec::new(),
     }
 }
 
@@ -53,9 +51,14 @@ pub async fn once(subject: Subject) {
     let (first, second, never) = (record(project, NOW), record(project, NOW), Uuid::now_v7());
     let before = subject.store.ledger_state();
     assert!(before.healthy && before.kept == 0);
+    let mut watch = subject.store.watch();
+    let third = record(Uuid::new_v4(), NOW);
     subject.settle(first.clone(), None).await.expect("settled");
     let dearer = UsageRecord { cost: Some(NanoUsd(1_000)), ..first.clone() };
     subject.settle(dearer, None).await.expect("a second settlement changes nothing and is no error");
+    subject.settle(third.clone(), None).await.expect("settled");
+    let watched = [watch.recv().await.expect("a record"), watch.recv().await.expect("a record")];
+    assert_eq!(watched.map(|record| record.attempt_id), [first.attempt_id, third.attempt_id], "each once");
     let missing = vec![first.attempt_id, second.attempt_id, never];
     let missing = subject.store.unrecorded(missing).await.expect("an answer");
     assert_eq!(missing, [second.attempt_id, never]);
@@ -66,7 +69,7 @@ pub async fn once(subject: Subject) {
     assert_eq!(rows.len(), 1);
     assert_eq!(
         rows[0].sums,
-        Sums { requests: 2, input: 20, output: 10, cost: NanoUsd(14), unpriced: 0, estimated: 0 }
+        Sums { requests: 2, calls: 2, input: 20, output: 10, cost: NanoUsd(14), unpriced: 0, estimated: 0 }
     );
     let after = subject.store.ledger_state();
     assert!(after.healthy && after.commits > before.commits && after.records >= before.records + 2);
@@ -78,16 +81,19 @@ pub async fn groups(subject: Subject) {
     let project = Uuid::new_v4();
     subject.store.append_records(calls(project).to_vec()).await.expect("appended");
     let hour = NOW / HOUR * HOUR;
-    let grouped = async |group_by: GroupBy| -> Vec<(i64, Option<String>)> {
-        let rows = subject.store.usage(UsageFilter { group_by: Some(group_by), ..all(project) }).await;
-        rows.expect("a report").into_iter().map(|row| (row.bucket, row.group)).collect()
+    let grouped = async |group_by: Dimension| -> Vec<(i64, Option<String>)> {
+        let rows = subject.store.usage(UsageFilter { group_by: vec![group_by], ..all(project) }).await;
+        rows.expect("a report")
+            .into_iter()
+            .map(|row| (row.bucket, row.groups.into_iter().next().flatten()))
+            .collect()
     };
     for (group, name) in [
-        (GroupBy::User, "user"),
-        (GroupBy::Session, "session"),
-        (GroupBy::Thread, "thread"),
-        (GroupBy::Tier, "tier"),
-        (GroupBy::Tag("team".to_owned()), "team"),
+        (Dimension::User, "user"),
+        (Dimension::Session, "session"),
+        (Dimension::Thread, "thread"),
+        (Dimension::Tier, "tier"),
+        (Dimension::Tag("team".to_owned()), "team"),
     ] {
         let wanted =
             [(hour, None), (hour, Some(format!("{name}-a"))), (hour + HOUR, Some(format!("{name}-bb")))];
@@ -95,19 +101,19 @@ pub async fn groups(subject: Subject) {
     }
     let text = |name: &str| Some(name.to_owned());
     let wanted = [(hour, text("m")), (hour, text("model-a")), (hour + HOUR, text("model-bb"))];
-    assert_eq!(grouped(GroupBy::Model).await, wanted);
+    assert_eq!(grouped(Dimension::Model).await, wanted);
     let wanted = [(hour, text("p")), (hour, text("provider-a")), (hour + HOUR, text("provider-bb"))];
-    assert_eq!(grouped(GroupBy::Provider).await, wanted);
+    assert_eq!(grouped(Dimension::Provider).await, wanted);
     let wanted = [(hour, text("cancelled")), (hour, text("ok")), (hour + HOUR, text("cancelled"))];
-    assert_eq!(grouped(GroupBy::Status).await, wanted);
+    assert_eq!(grouped(Dimension::Status).await, wanted);
     let id = |number| Some(Uuid::from_u128(number).to_string());
-    assert_eq!(grouped(GroupBy::ApiKey).await, [(hour, None), (hour, id(1)), (hour + HOUR, id(2))]);
-    let odd = grouped(GroupBy::Tag("it's \"odd\"".to_owned())).await;
+    assert_eq!(grouped(Dimension::ApiKey).await, [(hour, None), (hour, id(1)), (hour + HOUR, id(2))]);
+    let odd = grouped(Dimension::Tag("it's \"odd\"".to_owned())).await;
     assert_eq!(odd, [(hour, None), (hour, text("x")), (hour + HOUR, text("x"))]);
     for (granularity, buckets) in [(Granularity::Minute, 2), (Granularity::Hour, 2), (Granularity::Day, 1)] {
         let rows = subject.store.usage(UsageFilter { granularity, ..all(project) }).await.expect("a report");
         assert_eq!(rows.len(), buckets, "{granularity:?}");
-        assert!(rows.iter().all(|row| row.bucket % granularity.milliseconds() == 0));
+        assert!(rows.iter().all(|row| row.bucket % granularity.milliseconds().expect("a length") == 0));
     }
 }
 
@@ -115,19 +121,38 @@ pub async fn filters(subject: Subject) {
     let (project, other) = (Uuid::new_v4(), Uuid::new_v4());
     subject.store.append_records(calls(project).to_vec()).await.expect("appended");
     subject.store.append_records(calls(other).to_vec()).await.expect("appended");
-    let text = |name: &str| Some(name.to_owned());
     for (filter, wanted) in [
         (all(project), 3),
         (all(Uuid::new_v4()), 0),
         (UsageFilter { from: NOW, to: NOW + 1, ..all(project) }, 1),
         (UsageFilter { from: NOW + 1, ..all(project) }, 2),
-        (UsageFilter { user_id: text("user-a"), ..all(project) }, 1),
-        (UsageFilter { user_id: text("%"), ..all(project) }, 0),
-        (UsageFilter { session_id: text("session-bb"), ..all(project) }, 1),
-        (UsageFilter { model: text("m"), ..all(project) }, 1),
-        (UsageFilter { model: text("m"), user_id: text("user-a"), ..all(project) }, 0),
-        (UsageFilter { model: text("m"), group_by: Some(GroupBy::Tag("team".into())), ..all(project) }, 1),
-        (UsageFilter { session_id: text("session-a"), group_by: Some(GroupBy::Model), ..all(project) }, 1),
+        (UsageFilter { only: vec![(Dimension::User, "user-a".to_owned())], ..all(project) }, 1),
+        (UsageFilter { only: vec![(Dimension::User, "%".to_owned())], ..all(project) }, 0),
+        (UsageFilter { only: vec![(Dimension::Session, "session-bb".to_owned())], ..all(project) }, 1),
+        (UsageFilter { only: vec![(Dimension::Model, "m".to_owned())], ..all(project) }, 1),
+        (
+            UsageFilter {
+                only: vec![(Dimension::Model, "m".to_owned()), (Dimension::User, "user-a".to_owned())],
+                ..all(project)
+            },
+            0,
+        ),
+        (
+            UsageFilter {
+                only: vec![(Dimension::Model, "m".to_owned())],
+                group_by: vec![Dimension::Tag("team".into())],
+                ..all(project)
+            },
+            1,
+        ),
+        (
+            UsageFilter {
+                only: vec![(Dimension::Session, "session-a".to_owned())],
+                group_by: vec![Dimension::Model],
+                ..all(project)
+            },
+            1,
+        ),
     ] {
         assert_eq!(subject.requests(filter.clone()).await, wanted, "{filter:?}");
     }
@@ -159,7 +184,7 @@ pub async fn billing(subject: Subject) {
         (KeySource::Platform, "a".to_owned(), 2, 2),
     ];
     assert_eq!(bill(all(project)).await, wanted, "the dearest model first");
-    let anns = bill(UsageFilter { user_id: Some("ann".to_owned()), ..all(project) }).await;
+    let anns = bill(UsageFilter { only: vec![(Dimension::User, "ann".to_owned())], ..all(project) }).await;
     assert_eq!(anns[2], (KeySource::Platform, "a".to_owned(), 1, 1));
     assert!(bill(UsageFilter { to: NOW, ..all(project) }).await.is_empty());
 }
@@ -182,6 +207,7 @@ pub async fn unknown(subject: Subject) {
     let rows = subject.store.usage(all(project)).await.expect("a report");
     let wanted = Sums {
         requests: 4,
+        calls: 4,
         input: 10 + 10 + 39,
         output: 5 + 5 + 24,
         cost: NanoUsd(21),

@@ -1,13 +1,31 @@
 //! Usage records in SQLite.
 
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{CachedStatement, Connection, params, params_from_iter};
+mod records;
+mod reports;
+mod rollups;
+mod upkeep;
+mod verify;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::{CachedStatement, Connection, params};
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::values::{count, json, signed};
-use crate::gateway::ledger::money::NanoUsd;
-use crate::gateway::ledger::record::{KeySource, UsageRecord};
-use crate::gateway::ledger::report::{BillingRow, GroupBy, Sums, UsageFilter, UsageRow};
+pub(super) use self::reports::{billing, usage, usage_of_records};
+use self::rollups::Batch;
+pub(super) use self::rollups::{DAY_MS, HOUR_MS};
+use super::Sqlite;
+use super::values::{json, signed};
+use crate::gateway::ledger::record::{Recorded, Rerated, UsageRecord};
+use crate::gateway::store::StoreError;
+use crate::gateway::store::ledger::{Finding, Ledger, LedgerProject, RecordQuery};
+
+/// No attempt has more tokens of a kind: what a provider tells above it is nonsense, and would spoil every sum.
+const MOST_TOKENS: u64 = 1 << 40;
+/// No attempt costs more, in nano-dollars: about a million dollars.
+const MOST_COST: i64 = 1 << 50;
 
 const APPEND: &str = "INSERT INTO usage_records (attempt_id, operation_id, tenant_id, project_id, started_at,
         first_byte_at, ended_at, user_id, session_id, thread_id, tier, api_key_id, tags, requested_model, model,
@@ -19,17 +37,30 @@ const APPEND: &str = "INSERT INTO usage_records (attempt_id, operation_id, tenan
     ON CONFLICT (attempt_id) DO NOTHING";
 
 /// Appends records; made once for each group of them.
-pub(super) struct Appender<'c>(CachedStatement<'c>);
+pub(super) struct Appender<'c, 'r> {
+    connection: &'c Connection,
+    statement: CachedStatement<'c>,
+    batch: Batch<'r>,
+}
 
-impl<'c> Appender<'c> {
+impl<'c, 'r> Appender<'c, 'r> {
     pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
-        connection.prepare_cached(APPEND).map(Self)
+        Ok(Self { connection, statement: connection.prepare_cached(APPEND)?, batch: Batch::default() })
+    }
+
+    /// Writes the sums of what was appended: a group is not whole without them.
+    pub(super) fn finish(self) -> rusqlite::Result<()> {
+        self.batch.write(self.connection)
     }
 
     /// Appends a record, unless its attempt has one: that is what makes every retry of a settlement safe. Tells
     /// whether it did.
-    pub(super) fn append(&mut self, record: &UsageRecord) -> rusqlite::Result<bool> {
-        let statement = &mut self.0;
+    pub(super) fn append(&mut self, record: &'r UsageRecord) -> rusqlite::Result<bool> {
+        let statement = &mut self.statement;
+        let tokens =
+            rollups::buckets(&record.tokens).map(|count| count.map(|count| signed(count.min(MOST_TOKENS))));
+        let [input, cache_read, cache_write, cache_write_1h, output, reasoning] = tokens;
+        let cost = record.cost.map(|cost| cost.0.min(MOST_COST));
         let tags = record.tags.as_ref().map(json).transpose()?;
         let dropped = (!record.dropped.is_empty()).then(|| record.dropped.join(","));
         let added = statement.execute(params![
@@ -51,23 +82,26 @@ impl<'c> Appender<'c> {
             record.provider,
             record.key_source.as_str(),
             record.streamed,
-            record.tokens.input.map(signed),
-            record.tokens.cache_read.map(signed),
-            record.tokens.cache_write.map(signed),
-            record.tokens.output.map(signed),
-            record.tokens.reasoning.map(signed),
-            record.cost.map(|cost| cost.0),
+            input,
+            cache_read,
+            cache_write,
+            output,
+            reasoning,
+            cost,
             record.price_version,
             record.estimated,
             record.outcome.as_str(),
             record.finish_reason,
-            record.tokens.cache_write_1h.map(signed),
+            cache_write_1h,
             record.attempt,
             record.admitted_at,
             dropped,
             record.reserved.map(|reserved| signed(reserved.tokens)),
             record.reserved.and_then(|reserved| reserved.cost).map(|cost| cost.0),
         ])?;
+        if added > 0 {
+            self.batch.add(record, tokens, cost);
+        }
         Ok(added > 0)
     }
 }
@@ -83,93 +117,39 @@ pub(super) fn unrecorded(connection: &Connection, attempts: Vec<Uuid>) -> rusqli
     Ok(missing)
 }
 
-const SUMS: &str = "COUNT(*),
-    SUM(COALESCE(input_tokens, 0) + COALESCE(cache_read_tokens, 0) + COALESCE(cache_write_tokens, 0)
-        + COALESCE(cache_write_1h_tokens, 0)),
-    SUM(COALESCE(output_tokens, 0) + COALESCE(reasoning_tokens, 0)),
-    COALESCE(SUM(cost_nano_usd), 0),
-    COALESCE(SUM(cost_nano_usd IS NULL), 0),
-    COALESCE(SUM(estimated), 0)";
-
-pub(super) fn usage(connection: &Connection, filter: &UsageFilter) -> rusqlite::Result<Vec<UsageRow>> {
-    let (group, tag) = match &filter.group_by {
-        None => ("NULL", None),
-        Some(GroupBy::Model) => ("model", None),
-        Some(GroupBy::Provider) => ("provider", None),
-        Some(GroupBy::User) => ("user_id", None),
-        Some(GroupBy::Session) => ("session_id", None),
-        Some(GroupBy::Thread) => ("thread_id", None),
-        Some(GroupBy::Tier) => ("tier", None),
-        Some(GroupBy::Status) => ("status", None),
-        Some(GroupBy::ApiKey) => ("api_key_id", None),
-        Some(GroupBy::Tag(tag)) => ("(SELECT value FROM json_each(tags) WHERE key = ?7)", Some(tag)),
-    };
-    let sql = format!(
-        "SELECT started_at / ?4 * ?4 AS bucket, {group} AS grouped, {SUMS}
-        FROM usage_records
-        WHERE project_id = ?1 AND started_at >= ?2 AND started_at < ?3
-            AND (?5 IS NULL OR user_id = ?5) AND (?6 IS NULL OR session_id = ?6) {model}
-        GROUP BY bucket, grouped ORDER BY bucket, grouped",
-        model = if filter.model.is_some() { "AND model = ?8" } else { "" },
-    );
-    // SQLite counts parameters up to the highest number, so the ones a query leaves out are bound as NULL.
-    let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);
-    let mut values = vec![
-        Value::Blob(filter.project_id.as_bytes().to_vec()),
-        Value::Integer(filter.from),
-        Value::Integer(filter.to),
-        Value::Integer(filter.granularity.milliseconds()),
-        text(&filter.user_id),
-        text(&filter.session_id),
-    ];
-    if tag.is_some() || filter.model.is_some() {
-        values.push(text(&tag.cloned()));
+#[async_trait]
+impl Ledger for Sqlite {
+    async fn records(&self, query: RecordQuery) -> Result<Vec<Recorded>, StoreError> {
+        self.report(move |connection| records::records(connection, &query)).await
     }
-    if filter.model.is_some() {
-        values.push(text(&filter.model));
+
+    async fn rerate(&self, costs: Vec<(Uuid, Rerated)>) -> Result<(), StoreError> {
+        self.write(move |connection| upkeep::rerate(connection, &costs)).await
     }
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| {
-        Ok(UsageRow { bucket: row.get(0)?, group: group_name(row.get_ref(1)?)?, sums: sums(row, 2)? })
-    })?;
-    rows.collect()
-}
 
-pub(super) fn billing(connection: &Connection, filter: &UsageFilter) -> rusqlite::Result<Vec<BillingRow>> {
-    let sql = format!(
-        "SELECT key_source, model, {SUMS}
-        FROM usage_records
-        WHERE project_id = ?1 AND started_at >= ?2 AND started_at < ?3 AND (?4 IS NULL OR user_id = ?4)
-        GROUP BY key_source, model ORDER BY SUM(cost_nano_usd) DESC, model",
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let project = filter.project_id.as_bytes();
-    let rows = statement.query_map(params![project, filter.from, filter.to, filter.user_id], |row| {
-        let key_source = match row.get_ref(0)?.as_str()? {
-            "byok" => KeySource::Byok,
-            _ => KeySource::Platform,
-        };
-        Ok(BillingRow { key_source, model: row.get(1)?, sums: sums(row, 2)? })
-    })?;
-    rows.collect()
-}
+    async fn expire_records(&self, project: Uuid, before: i64, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |connection| upkeep::expire(connection, project, before, limit)).await
+    }
 
-/// Groups are texts, but for API keys, whose ids are blobs.
-fn group_name(value: ValueRef<'_>) -> rusqlite::Result<Option<String>> {
-    Ok(match value {
-        ValueRef::Null => None,
-        ValueRef::Blob(bytes) => Uuid::from_slice(bytes).ok().map(|id| id.to_string()),
-        text => Some(text.as_str()?.to_owned()),
-    })
-}
+    async fn ledger_projects(&self) -> Result<Vec<LedgerProject>, StoreError> {
+        self.report(verify::projects).await
+    }
 
-fn sums(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Sums> {
-    Ok(Sums {
-        requests: count(row, first)?,
-        input: count(row, first + 1)?,
-        output: count(row, first + 2)?,
-        cost: NanoUsd(row.get(first + 3)?),
-        unpriced: count(row, first + 4)?,
-        estimated: count(row, first + 5)?,
-    })
+    async fn ledger_days(&self, project: LedgerProject) -> Result<Vec<i64>, StoreError> {
+        self.report(move |connection| verify::days(connection, &project)).await
+    }
+
+    async fn verify_day(
+        &self,
+        project: Uuid,
+        day: i64,
+        settled: i64,
+        limit: u32,
+    ) -> Result<Vec<Finding>, StoreError> {
+        self.report(move |connection| verify::day(connection, project, day, settled, limit)).await
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Arc<UsageRecord>> {
+        self.writer.watch()
+    }
 }

@@ -173,6 +173,11 @@ pub(super) fn api_key(connection: &Connection, lookup: [u8; 32]) -> rusqlite::Re
     statement.query_row(params![lookup], api_key_row).optional()
 }
 
+pub(super) fn api_key_by_id(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<ApiKeyRow>> {
+    let mut statement = connection.prepare_cached(&format!("{API_KEY} WHERE id = ?1"))?;
+    statement.query_row(params![id.as_bytes()], api_key_row).optional()
+}
+
 pub(super) fn api_keys(connection: &Connection, project: Uuid) -> rusqlite::Result<Vec<ApiKeyRow>> {
     let mut statement =
         connection.prepare_cached(&format!("{API_KEY} WHERE project_id = ?1 ORDER BY created_at, id"))?;

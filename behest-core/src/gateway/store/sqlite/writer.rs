@@ -6,20 +6,23 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, ffi};
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 
 use super::super::{LedgerState, StoreError};
 use super::{closed, ledger, memory, unavailable};
 use crate::gateway::ledger::mailbox;
-use crate::gateway::ledger::record::Settlement;
+use crate::gateway::ledger::record::{Settlement, UsageRecord};
+use crate::gateway::store::events::LedgerWatch;
 
 /// At most this many jobs share a transaction, so that the first of them does not wait for ever.
 const GROUP: usize = 512;
+/// So many records are kept for those who watch: whoever falls further behind loses some.
+const WATCHED: usize = 1_024;
 /// How soon a failed commit is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -27,8 +30,9 @@ const RETRY: Duration = Duration::from_millis(500);
 const PROBE: &str = "INSERT INTO gateway_values (name, value) VALUES ('write_probe', hex(randomblob(8)))
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
-/// Does its work inside the transaction and gives what tells the caller, once the commit's fate is known.
-type Work = Box<dyn FnOnce(&Connection) -> Told + Send>;
+/// Does its work inside the transaction, or learns why there was none; gives what tells the caller, once the commit's
+/// fate is known.
+type Work = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Told + Send>;
 type Told = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 enum Job {
@@ -43,11 +47,21 @@ struct Counters {
     commits: AtomicU64,
     records: AtomicU64,
     kept: AtomicU64,
+    watch: OnceLock<LedgerWatch>,
+}
+
+impl Counters {
+    fn changed(&self, health: Result<(), StoreError>) {
+        if let Some(watch) = self.watch.get() {
+            watch(health);
+        }
+    }
 }
 
 pub(super) struct Writer {
     jobs: Sender<Job>,
     counters: Arc<Counters>,
+    watched: broadcast::Sender<Arc<UsageRecord>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -56,11 +70,15 @@ impl Writer {
         let (jobs, inbox) = channel();
         let counters = Arc::new(Counters::default());
         let shared = Arc::clone(&counters);
+        let (watched, _) = broadcast::channel(WATCHED);
+        let watchers = watched.clone();
         let thread = std::thread::Builder::new()
             .name("behest-writer".to_owned())
-            .spawn(move || Loop { connection, inbox, counters: shared, kept: Vec::new() }.run())
+            .spawn(move || {
+                Loop { connection, inbox, counters: shared, watchers, kept: Vec::new() }.run();
+            })
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { jobs, counters, thread: Mutex::new(Some(thread)) })
+        Ok(Self { jobs, counters, watched, thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) async fn run<T: Send + 'static>(
@@ -69,7 +87,8 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
-            let result = in_savepoint(connection, work).map_err(unavailable);
+            let result =
+                connection.and_then(|connection| in_savepoint(connection, work).map_err(unavailable));
             Box::new(move |committed| {
                 // The caller may have gone; what was committed stays.
                 let _ = tell.send(result.and_then(|value| committed.map(|()| value)));
@@ -99,6 +118,15 @@ impl Writer {
         }
     }
 
+    /// Only the first watch counts.
+    pub(super) fn watch_health(&self, watch: LedgerWatch) {
+        let _ = self.counters.watch.set(watch);
+    }
+
+    pub(super) fn watch(&self) -> broadcast::Receiver<Arc<UsageRecord>> {
+        self.watched.subscribe()
+    }
+
     pub(super) async fn close(&self) {
         let _ = self.jobs.send(Job::Close);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -113,6 +141,7 @@ struct Loop {
     connection: Connection,
     inbox: Receiver<Job>,
     counters: Arc<Counters>,
+    watchers: broadcast::Sender<Arc<UsageRecord>>,
     kept: Vec<Settlement>,
 }
 
@@ -165,22 +194,33 @@ impl Loop {
             return;
         }
         let mut told: Vec<Told> = Vec::with_capacity(works.len());
-        let result = self.transaction(works, &settlements, &mut told).map_err(unavailable);
+        let mut works = works.into_iter();
+        let result = self.transaction(&mut works, &settlements, &mut told).map_err(unavailable);
+        if let Err(error) = &result {
+            // Those that the transaction did not come to.
+            told.extend(works.map(|work| work(Err(error.clone()))));
+        }
+        if result.is_ok() {
+            // Before anybody is told: whoever asks for the count then finds its own commit in it.
+            self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        }
+        let fate = result.as_ref().map(drop).map_err(Clone::clone);
         for tell in told {
-            tell(result.clone());
+            tell(fate.clone());
         }
         match result {
-            Ok(()) => self.committed(settlements),
+            Ok(added) => self.committed(settlements, &added),
             Err(error) => self.failed(&error, settlements),
         }
     }
 
+    /// Tells of each settlement whether its record is new.
     fn transaction(
         &self,
-        works: Vec<Work>,
+        works: &mut impl Iterator<Item = Work>,
         settlements: &[Settlement],
         told: &mut Vec<Told>,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Vec<bool>> {
         let run = |statement| self.connection.prepare_cached(statement)?.execute([]).map(drop);
         let result = run("BEGIN IMMEDIATE").and_then(|()| {
             if !self.is_healthy() {
@@ -188,7 +228,7 @@ impl Loop {
                 run(PROBE)?;
             }
             for work in works {
-                told.push(work(&self.connection));
+                told.push(work(Ok(&self.connection)));
                 if self.connection.is_autocommit() {
                     // A full disk rolls everything back at once; what follows would commit by itself.
                     return Err(rusqlite::Error::SqliteFailure(
@@ -198,13 +238,16 @@ impl Loop {
                 }
             }
             let mut ledger = ledger::Appender::new(&self.connection)?;
+            let mut all_added = Vec::with_capacity(settlements.len());
             for settlement in settlements {
                 let added = ledger.append(&settlement.record)?;
                 if let Some(turn) = settlement.turn.as_ref().filter(|_| added) {
                     memory::add_turn(&self.connection, turn)?;
                 }
+                all_added.push(added);
             }
-            run("COMMIT")
+            ledger.finish()?;
+            run("COMMIT").map(|()| all_added)
         });
         if result.is_err() && !self.connection.is_autocommit() {
             // Nothing is half-written, whatever failed.
@@ -215,19 +258,33 @@ impl Loop {
         result
     }
 
-    fn committed(&mut self, settlements: Vec<Settlement>) {
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+    fn committed(&mut self, settlements: Vec<Settlement>, added: &[bool]) {
         self.counters.records.fetch_add(settlements.len() as u64, Ordering::Relaxed);
         self.counters.kept.store(0, Ordering::Relaxed);
         if self.counters.unhealthy.swap(false, Ordering::Relaxed) {
             tracing::info!("the ledger can be written again");
+            self.counters.changed(Ok(()));
         }
-        mailbox::tell(settlements.into_iter().filter_map(|settlement| settlement.waiting), &Ok(()));
+        let is_watched = self.watchers.receiver_count() > 0;
+        let mut records = Vec::new();
+        let waiting = settlements.into_iter().zip(added).filter_map(|(settlement, added)| {
+            // Whoever watches was told of a record that is there already.
+            if is_watched && *added {
+                records.push(settlement.record);
+            }
+            settlement.waiting
+        });
+        mailbox::tell(waiting, &Ok(()));
+        for record in records {
+            // Those who watched may have gone since they were counted.
+            let _ = self.watchers.send(Arc::new(record));
+        }
     }
 
     fn failed(&mut self, error: &StoreError, mut settlements: Vec<Settlement>) {
         if !self.counters.unhealthy.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "the ledger cannot be written: no new calls until it can");
+            self.counters.changed(Err(error.clone()));
         }
         for settlement in &mut settlements {
             // A client that is told of the failure repeats its call, and a turn that cannot be stored must not keep
