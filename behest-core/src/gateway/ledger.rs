@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod estimate;
+pub mod export;
 pub mod journal;
 pub mod mailbox;
 pub mod media;
@@ -11,3 +12,4 @@ pub mod record;
 pub mod report;
 pub mod sample;
 pub mod tokenizer;
+pub mod unheard;

@@ -7,26 +7,65 @@ use super::media;
 /// Bytes of JSON that make one token, on the cautious side: English has about 4 characters to a token.
 const BYTES_PER_TOKEN: u64 = 4;
 /// What an answer is taken to be until it is known, when the client set no bound.
-const UNBOUNDED_ANSWER: u64 = 1_024;
+pub const UNBOUNDED_ANSWER: u64 = 1_024;
 /// No answer is taken to be longer than this, whatever bound the client sent.
-const LONGEST_ANSWER: u64 = 32_768;
+pub const LONGEST_ANSWER: u64 = 32_768;
+
+/// How large something is that a model reads, from its bytes alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// What it is likely to be, in tokens.
+    pub tokens: u64,
+    /// What its text cannot be above, in tokens: the tokenizers in use make at least one byte of each. Pictures, sound and
+    /// documents count what is usual.
+    pub bound: u64,
+}
+
+impl Size {
+    /// What it hardly is below: texts of which a tokenizer makes less are not written by people.
+    #[must_use]
+    pub const fn least(self) -> u64 {
+        self.tokens / 4
+    }
+
+    /// Text of so many bytes.
+    #[must_use]
+    pub fn of_text(bytes: usize) -> Self {
+        Self { tokens: text(bytes), bound: bytes as u64 }
+    }
+}
+
+impl std::ops::AddAssign for Size {
+    fn add_assign(&mut self, other: Self) {
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.bound = self.bound.saturating_add(other.bound);
+    }
+}
 
 /// The size of a prompt.
 #[must_use]
-pub fn prompt(messages: &[Box<RawValue>]) -> u64 {
-    messages.iter().map(|one| message(one)).sum()
+pub fn prompt(messages: &[Box<RawValue>]) -> Size {
+    let mut size = Size::default();
+    messages.iter().for_each(|message| size += sized(message));
+    size
+}
+
+/// The size of a message in tokens, as it is likely to be.
+#[must_use]
+pub fn message(message: &RawValue) -> u64 {
+    sized(message).tokens
 }
 
 /// The size of a message: its JSON as text, and as much as is usual for each picture in it.
-#[must_use]
-pub fn message(message: &RawValue) -> u64 {
+fn sized(message: &RawValue) -> Size {
     let json = message.get().as_bytes();
     let (mut data, mut bytes) = (0, 0);
     for string in strings(json).filter(|string| media::is_data(string)) {
         data += 1;
         bytes += string.len();
     }
-    text(json.len() - bytes) + data * media::TOKENS
+    let Size { tokens, bound } = Size::of_text(json.len() - bytes);
+    Size { tokens: tokens + data * media::TOKENS, bound: bound + data * media::TOKENS }
 }
 
 /// The strings in JSON, as they stand there. It was parsed before, and so each quote has its partner.

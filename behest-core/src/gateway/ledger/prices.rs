@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::money::{NanoUsd, PicoUsdPerToken, cost};
 use super::record::Tokens;
+use crate::gateway::limits::counters::Amount;
 
 /// Prices of one model from one day on.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +98,22 @@ impl Price {
             None => self.batch.unwrap_or_default().over(below),
         };
         self.priced(tokens, rates)
+    }
+
+    /// What a call of so many input tokens takes of a budget: the input at once, at the dearest rate that may hold for it,
+    /// and the output token by token. A rate for the provider's cache holds only where the request may write to it.
+    #[must_use]
+    pub fn amount(&self, input: u64, writes_cache: bool) -> Amount {
+        let tokens = Tokens { input: Some(input), ..Tokens::default() };
+        let below = self.rates();
+        let rates = self.tier(&tokens).map_or(below, |tier| tier.rates.over(below));
+        let plain = rates.input.unwrap_or(self.input);
+        let written = [rates.cache_write, rates.cache_write_1h].into_iter().flatten().max();
+        let dearest = written.filter(|_| writes_cache).map_or(plain, |written| written.max(plain));
+        let fixed = cost(&[(input, dearest)]);
+        let output = rates.output.unwrap_or(self.output);
+        // A thousandth of a nano-dollar is a pico-dollar.
+        Amount { fixed: u64::try_from(fixed.0).unwrap_or(0), per_unit: output.0 }
     }
 
     fn rates(&self) -> Rates {

@@ -74,11 +74,23 @@ pub enum Outcome {
     TimedOut,
     /// The answer broke off, or the gateway shut down in its middle.
     Incomplete,
+    /// A limit ended the answer before its end.
+    Cut,
     /// The gateway died in its middle; settled at the next start.
     Lost,
 }
 
 impl Outcome {
+    /// Every one.
+    pub const ALL: [Self; 7] =
+        [Self::Ok, Self::Cancelled, Self::Failed, Self::TimedOut, Self::Incomplete, Self::Cut, Self::Lost];
+
+    /// Reads its name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
+    }
+
     /// The name in the database and in exports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -88,6 +100,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",
             Self::Incomplete => "incomplete",
+            Self::Cut => "cut",
             Self::Lost => "lost",
         }
     }
@@ -104,6 +117,12 @@ pub enum KeySource {
 }
 
 impl KeySource {
+    /// Reads its name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Platform, Self::Byok].into_iter().find(|source| source.as_str() == name)
+    }
+
     /// The name in the database and in exports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -189,6 +208,47 @@ pub struct Reserved {
     pub cost: Option<NanoUsd>,
 }
 
+/// A record as the ledger has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// As it was settled.
+    pub record: UsageRecord,
+    /// What it costs by a later price list, if it was reckoned again.
+    pub rerated: Option<Rerated>,
+}
+
+/// A cost reckoned again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rerated {
+    /// The cost.
+    pub cost: NanoUsd,
+    /// The price list.
+    pub price_version: String,
+    /// When, in Unix milliseconds.
+    pub at: i64,
+}
+
+impl Recorded {
+    /// Its place in the ledger's order: when its call was admitted, then its attempt.
+    #[must_use]
+    pub const fn place(&self) -> (i64, Uuid) {
+        (self.record.admitted_at, self.record.attempt_id)
+    }
+
+    /// What it costs: by the last price list that it was reckoned with. That is what reports count.
+    #[must_use]
+    pub fn cost(&self) -> Option<NanoUsd> {
+        self.rerated.as_ref().map(|rerated| rerated.cost).or(self.record.cost)
+    }
+
+    /// The price list behind [`Recorded::cost`].
+    #[must_use]
+    pub fn price_version(&self) -> Option<&str> {
+        let again = self.rerated.as_ref().map(|rerated| rerated.price_version.as_str());
+        again.or(self.record.price_version.as_deref())
+    }
+}
+
 const fn first() -> u32 {
     1
 }
@@ -209,6 +269,26 @@ pub struct Settlement {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+
+    #[test]
+    fn every_outcome_is_read_back_by_its_name() {
+        // A new one does not compile until it is counted here, and then fails until it stands in `ALL`.
+        let place = |outcome| match outcome {
+            Outcome::Ok => 0,
+            Outcome::Cancelled => 1,
+            Outcome::Failed => 2,
+            Outcome::TimedOut => 3,
+            Outcome::Incomplete => 4,
+            Outcome::Cut => 5,
+            Outcome::Lost => 6,
+        };
+        let places: Vec<usize> = Outcome::ALL.into_iter().map(place).collect();
+        assert_eq!(places, (0..=place(Outcome::Lost)).collect::<Vec<_>>());
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::parse(outcome.as_str()), Some(outcome));
+            assert_eq!(serde_json::to_value(outcome).expect("a name"), outcome.as_str());
+        }
+    }
 
     /// A record with every field set.
     pub(crate) fn record() -> UsageRecord {

@@ -1,9 +1,14 @@
 //! What a usage or billing query selects, and the sums it gives.
 
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use super::money::NanoUsd;
 use super::record::KeySource;
+
+/// No report has more rows, buckets and groups together: they are all in memory at once.
+pub const MOST_ROWS: usize = 100_000;
 
 /// How long a bucket of time is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,16 +20,22 @@ pub enum Granularity {
     /// A UTC day.
     #[default]
     Day,
+    /// The whole window is one bucket, which begins where the window does.
+    Whole,
 }
 
 impl Granularity {
-    /// The length in milliseconds.
+    /// The names that a query may use.
+    pub const NAMES: &str = "minute, hour, day or total";
+
+    /// The length in milliseconds; `None` for the whole window's.
     #[must_use]
-    pub const fn milliseconds(self) -> i64 {
+    pub const fn milliseconds(self) -> Option<i64> {
         match self {
-            Self::Minute => 60_000,
-            Self::Hour => 3_600_000,
-            Self::Day => 86_400_000,
+            Self::Minute => Some(60_000),
+            Self::Hour => Some(3_600_000),
+            Self::Day => Some(86_400_000),
+            Self::Whole => None,
         }
     }
 
@@ -35,14 +46,15 @@ impl Granularity {
             "minute" => Some(Self::Minute),
             "hour" => Some(Self::Hour),
             "day" => Some(Self::Day),
+            "total" => Some(Self::Whole),
             _ => None,
         }
     }
 }
 
-/// What a report is grouped by.
+/// What a report is grouped by, and what it is narrowed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GroupBy {
+pub enum Dimension {
     /// The model that answered.
     Model,
     /// The provider.
@@ -59,14 +71,25 @@ pub enum GroupBy {
     Tier,
     /// How attempts ended.
     Status,
+    /// Whose key paid.
+    KeySource,
     /// The value of one tag.
     Tag(String),
 }
 
-impl GroupBy {
+impl Dimension {
     /// The names that a query may use; a tag is `tag:NAME`.
-    pub const NAMES: [&'static str; 8] =
-        ["model", "provider", "user_id", "session_id", "thread_id", "api_key_id", "tier", "status"];
+    pub const NAMES: [&'static str; 9] = [
+        "model",
+        "provider",
+        "user_id",
+        "session_id",
+        "thread_id",
+        "api_key_id",
+        "tier",
+        "status",
+        "key_source",
+    ];
 
     /// Reads its name.
     #[must_use]
@@ -80,12 +103,30 @@ impl GroupBy {
             "api_key_id" | "api_key" => Some(Self::ApiKey),
             "tier" => Some(Self::Tier),
             "status" => Some(Self::Status),
+            "key_source" => Some(Self::KeySource),
             _ => name.strip_prefix("tag:").filter(|tag| !tag.is_empty()).map(|tag| Self::Tag(tag.to_owned())),
+        }
+    }
+
+    /// Its name in a query and in an answer.
+    #[must_use]
+    pub fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::Model => "model".into(),
+            Self::Provider => "provider".into(),
+            Self::User => "user_id".into(),
+            Self::Session => "session_id".into(),
+            Self::Thread => "thread_id".into(),
+            Self::ApiKey => "api_key_id".into(),
+            Self::Tier => "tier".into(),
+            Self::Status => "status".into(),
+            Self::KeySource => "key_source".into(),
+            Self::Tag(tag) => format!("tag:{tag}").into(),
         }
     }
 }
 
-/// Which records a query selects.
+/// Which records a query selects. A record's time is that of its call's admission.
 #[derive(Debug, Clone)]
 pub struct UsageFilter {
     /// The project, always: no query crosses one.
@@ -94,16 +135,12 @@ pub struct UsageFilter {
     pub from: i64,
     /// Last instant, excluded.
     pub to: i64,
-    /// One end user.
-    pub user_id: Option<String>,
-    /// One session.
-    pub session_id: Option<String>,
-    /// One model.
-    pub model: Option<String>,
+    /// The values that a record must have. An API key's is its id.
+    pub only: Vec<(Dimension, String)>,
     /// The length of a bucket.
     pub granularity: Granularity,
     /// The groups within a bucket.
-    pub group_by: Option<GroupBy>,
+    pub group_by: Vec<Dimension>,
 }
 
 /// Sums over some records.
@@ -111,6 +148,8 @@ pub struct UsageFilter {
 pub struct Sums {
     /// Records.
     pub requests: u64,
+    /// First attempts, of which each call has one.
+    pub calls: u64,
     /// Tokens that went in.
     pub input: u64,
     /// Tokens that came out.
@@ -126,6 +165,7 @@ pub struct Sums {
 impl std::ops::AddAssign for Sums {
     fn add_assign(&mut self, other: Self) {
         self.requests += other.requests;
+        self.calls += other.calls;
         self.input = self.input.saturating_add(other.input);
         self.output = self.output.saturating_add(other.output);
         self.cost.0 = self.cost.0.saturating_add(other.cost.0);
@@ -134,13 +174,25 @@ impl std::ops::AddAssign for Sums {
     }
 }
 
+impl std::ops::SubAssign for Sums {
+    fn sub_assign(&mut self, other: Self) {
+        self.requests = self.requests.saturating_sub(other.requests);
+        self.calls = self.calls.saturating_sub(other.calls);
+        self.input = self.input.saturating_sub(other.input);
+        self.output = self.output.saturating_sub(other.output);
+        self.cost.0 = self.cost.0.saturating_sub(other.cost.0);
+        self.unpriced = self.unpriced.saturating_sub(other.unpriced);
+        self.estimated = self.estimated.saturating_sub(other.estimated);
+    }
+}
+
 /// The sums of one bucket and group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
     /// Where the bucket begins, in Unix milliseconds.
     pub bucket: i64,
-    /// The group, when the query has groups and the records have a value.
-    pub group: Option<String>,
+    /// The groups in the order of the query; `None` where the records have no value.
+    pub groups: Vec<Option<String>>,
     /// The sums.
     pub sums: Sums,
 }

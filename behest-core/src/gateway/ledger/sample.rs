@@ -10,6 +10,8 @@ use super::{estimate, media, tokenizer};
 const MAX_KEPT: usize = 4 << 10;
 /// A larger body is not looked into.
 const MAX_BODY: usize = 1 << 20;
+/// Bytes of prose that hardly make more than one token.
+const SPARSEST: u64 = 6;
 /// What OpenAI's guide to counting adds to each message, its role included, and to the whole.
 const TOKENS_PER_MESSAGE: u64 = 4;
 const TOKENS_PER_PROMPT: u64 = 3;
@@ -96,6 +98,21 @@ impl Sample {
     fn read_fields(&mut self, fields: &Map<String, Value>) {
         let words = fields.iter().filter(|(name, _)| !NO_WORDS.contains(&name.as_str()));
         words.for_each(|(_, value)| self.read(value));
+    }
+
+    /// What no tokenizer makes less of it than, as far as is known: OpenAI's count, and that of prose while it is not
+    /// ready.
+    #[must_use]
+    pub fn at_least(&self) -> u64 {
+        let counted = if self.kept.is_empty() { None } else { tokenizer::count(&self.kept) };
+        let Some(counted) = counted else { return self.as_prose() };
+        counted.saturating_mul(self.bytes.max(self.kept.len()) as u64) / self.kept.len() as u64
+    }
+
+    /// What it is if it is like prose.
+    #[must_use]
+    pub const fn as_prose(&self) -> u64 {
+        self.bytes as u64 / SPARSEST
     }
 
     /// How many tokens `model` makes of it. Counted by bytes while the tokenizer is not ready, and where no text was kept.
