@@ -39,6 +39,8 @@ pub mod setup;
 pub mod stages;
 pub mod store;
 pub mod tags;
+pub mod upkeep;
+pub mod usage_sweep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,10 +54,14 @@ use auth::seal::Sealer;
 use auth::signing_keys::Tokens;
 use config::Config;
 use drain::Drain;
+use events::Events;
 use hosts::Hosts;
 use idempotency::Answers;
 use ledger::journal::Journal;
 use ledger::mailbox::Mailbox;
+use limits::counters::{Counters, Gauges};
+use limits::learned::Learned;
+use limits::switches::Switches;
 use providers::http::HttpClients;
 use routing::health::Health;
 use routing::models::ModelTable;
@@ -83,6 +89,7 @@ struct Shared {
     config: Config,
     store: Arc<dyn Store>,
     directory: Directory,
+    switches: Switches,
     health: Health,
     models: CurrentModels,
     answers: Answers,
@@ -91,6 +98,9 @@ struct Shared {
     sealer: Arc<Sealer>,
     key_audit: Audit,
     journal: Arc<Journal>,
+    events: Arc<Events>,
+    counters: Arc<dyn Counters>,
+    learned: Arc<Learned>,
     drain: Drain,
     hosts: Hosts,
     admin_secret: Secret,
@@ -185,6 +195,7 @@ impl Gateway {
     /// Commits what is queued and closes the store; calls that are still under way are settled at the next start.
     /// Idempotent.
     pub async fn close(&self) {
+        self.events().close().await;
         self.store().close().await;
     }
 
@@ -200,6 +211,12 @@ impl Gateway {
         &self.shared.data_dir
     }
 
+    /// Where events are raised and listened to.
+    #[must_use]
+    pub fn events(&self) -> &Arc<Events> {
+        &self.shared.events
+    }
+
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.shared.store
     }
@@ -210,6 +227,11 @@ impl Gateway {
 
     pub(crate) fn directory(&self) -> &Directory {
         &self.shared.directory
+    }
+
+    /// The kill switches.
+    pub(crate) fn switches(&self) -> &Switches {
+        &self.shared.switches
     }
 
     /// The models as they are known now.
@@ -228,6 +250,20 @@ impl Gateway {
 
     pub(crate) fn answers(&self) -> &Answers {
         &self.shared.answers
+    }
+
+    pub(crate) fn counters(&self) -> &Arc<dyn Counters> {
+        &self.shared.counters
+    }
+
+    pub(crate) fn learned(&self) -> &Arc<Learned> {
+        &self.shared.learned
+    }
+
+    /// What calls under way hold of their limits.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        self.counters().gauges()
     }
 
     pub(crate) fn key_cache(&self) -> &KeyCache {

@@ -33,7 +33,7 @@ use crate::error::Error;
 use crate::gateway::config::Config;
 use crate::gateway::control::local_key::local_key;
 use crate::gateway::serve::{Ready, Serving};
-use crate::gateway::{Gateway, memory_sweep};
+use crate::gateway::{Gateway, upkeep};
 use crate::secret::Secret;
 use crate::transport::InProcess;
 
@@ -133,7 +133,7 @@ impl Local {
             None => {
                 let gateway = Gateway::builder(config).build().await.map_err(failed)?;
                 let ready = Ready::of(&gateway, WITHOUT_PORT, None).await.map_err(failed)?;
-                let sweeping = AbortOnDropHandle::new(tokio::spawn(memory_sweep::run(gateway.clone())));
+                let sweeping = AbortOnDropHandle::new(tokio::spawn(upkeep::run(gateway.clone())));
                 (Server::Embedded { gateway, sweeping }, ready)
             }
         };

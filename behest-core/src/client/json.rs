@@ -40,7 +40,7 @@ pub enum JsonCall {
     /// Deletes a thread; the answer is `null`.
     DeleteThread(String),
     /// What was used.
-    Usage(UsageQuery),
+    Usage(Box<UsageQuery>),
     /// What it cost.
     Billing {
         /// First instant, RFC 3339, included.
@@ -63,7 +63,7 @@ impl JsonCall {
     /// | `embeddings.create` | the body, sent as it is |
     /// | `threads.list` | `limit`, `before` |
     /// | `threads.get`, `threads.messages`, `threads.delete` | `id` |
-    /// | `usage.get` | `from`, `to`, `granularity`, `user_id`, `session_id`, `model`, `group_by` |
+    /// | `usage.get` | `from`, `to`, `granularity`, `user_id`, `session_id`, `thread_id`, `model`, `provider`, `tier`, `api_key_id`, `status`, `tag`, `group_by`, `limit`, `cursor` |
     /// | `usage.billing` | `from`, `to` |
     /// | `models.list` | |
     /// | `models.get` | `id` |
@@ -85,15 +85,23 @@ impl JsonCall {
             "threads.get" => Self::Thread(fields.id()?),
             "threads.messages" => Self::ThreadMessages(fields.id()?),
             "threads.delete" => Self::DeleteThread(fields.id()?),
-            "usage.get" => Self::Usage(UsageQuery {
+            "usage.get" => Self::Usage(Box::new(UsageQuery {
                 from: fields.text("from")?,
                 to: fields.text("to")?,
                 granularity: fields.text("granularity")?,
                 user_id: fields.text("user_id")?,
                 session_id: fields.text("session_id")?,
+                thread_id: fields.text("thread_id")?,
                 model: fields.text("model")?,
+                provider: fields.text("provider")?,
+                tier: fields.text("tier")?,
+                api_key_id: fields.text("api_key_id")?,
+                status: fields.text("status")?,
+                tag: fields.text("tag")?,
                 group_by: fields.text("group_by")?,
-            }),
+                limit: fields.count("limit")?,
+                cursor: fields.text("cursor")?,
+            })),
             "usage.billing" => Self::Billing { from: fields.text("from")?, to: fields.text("to")? },
             "models.list" => Self::Models,
             "models.get" => Self::Model(fields.id()?),
@@ -143,14 +151,23 @@ impl JsonCall {
                 Ok(Outgoing { method: Method::DELETE, ..outgoing })
             }
             Self::Usage(query) => {
+                let limit = query.limit.map(|limit| limit.to_string());
                 let query = [
                     ("from", query.from.as_deref()),
                     ("to", query.to.as_deref()),
                     ("granularity", query.granularity.as_deref()),
                     ("user_id", query.user_id.as_deref()),
                     ("session_id", query.session_id.as_deref()),
+                    ("thread_id", query.thread_id.as_deref()),
                     ("model", query.model.as_deref()),
+                    ("provider", query.provider.as_deref()),
+                    ("tier", query.tier.as_deref()),
+                    ("api_key_id", query.api_key_id.as_deref()),
+                    ("status", query.status.as_deref()),
+                    ("tag", query.tag.as_deref()),
                     ("group_by", query.group_by.as_deref()),
+                    ("limit", limit.as_deref()),
+                    ("cursor", query.cursor.as_deref()),
                 ];
                 get(&["v1", "usage"], &query)
             }

@@ -15,16 +15,32 @@ pub struct UsageQuery {
     pub from: Option<String>,
     /// Last instant, RFC 3339, excluded.
     pub to: Option<String>,
-    /// `minute`, `hour` or `day`.
+    /// `minute`, `hour`, `day` or `total`.
     pub granularity: Option<String>,
     /// One end user's records.
     pub user_id: Option<String>,
     /// One session's records.
     pub session_id: Option<String>,
+    /// One thread's records.
+    pub thread_id: Option<String>,
     /// One model's records.
     pub model: Option<String>,
-    /// Splits every bucket of time by this field.
+    /// One provider's records.
+    pub provider: Option<String>,
+    /// The records of one tier's users.
+    pub tier: Option<String>,
+    /// One API key's records, by its id.
+    pub api_key_id: Option<String>,
+    /// Records that ended like this: `ok`, `cancelled`, `failed`, `timed_out`, `incomplete` or `lost`.
+    pub status: Option<String>,
+    /// The records of one value of a tag: `NAME:VALUE`.
+    pub tag: Option<String>,
+    /// Splits every bucket of time by these fields, with commas between.
     pub group_by: Option<String>,
+    /// So many rows at once; all of them when absent.
+    pub limit: Option<u32>,
+    /// Where the page before ended: its `next`.
+    pub cursor: Option<String>,
 }
 
 /// Reports over the gateway's records.
@@ -39,7 +55,7 @@ impl Usage<'_> {
     /// # Errors
     /// 403 when an end user asks for another's records.
     pub async fn get(&self, query: &UsageQuery, options: &CallOptions) -> Result<UsageReport, Error> {
-        self.client.ask(&JsonCall::Usage(query.clone()), options).await.map(Reply::into_data)
+        self.client.ask(&JsonCall::Usage(Box::new(query.clone())), options).await.map(Reply::into_data)
     }
 
     /// What it cost, by who paid the provider and by model.

@@ -20,6 +20,12 @@ pub fn rfc3339(milliseconds: i64) -> String {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
+/// Whether these milliseconds are within the years that have a calendar date.
+#[must_use]
+pub fn is_instant(milliseconds: i64) -> bool {
+    Timestamp::from_millisecond(milliseconds).is_ok()
+}
+
 /// Reads an instant, RFC 3339 or a plain date (its first instant in UTC). A space is a `+` that was not encoded.
 #[must_use]
 pub fn parse(text: &str) -> Option<i64> {

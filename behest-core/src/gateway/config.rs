@@ -1,6 +1,9 @@
 //! How a gateway is set up: a TOML file with every field optional, and what the command line puts over it.
 
+pub mod limits;
+pub mod policy;
 mod providers;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,8 +18,14 @@ use super::store::sqlite::Durability;
 use crate::env;
 use crate::secret::Secret;
 use crate::token::Rules;
+use crate::types::budget::NewBudget;
+use crate::types::kill::KillSwitch;
+use crate::types::tier::NewTier;
 
+pub use limits::{FailureMode, LimitsConfig};
+pub use policy::OfProject;
 pub use providers::{ProviderConfig, ProviderTimeouts};
+pub use webhooks::WebhookConfig;
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +93,16 @@ pub struct Config {
     pub catalogue_file: Option<PathBuf>,
     /// The providers of the platform, by name.
     pub providers: std::collections::BTreeMap<String, ProviderConfig>,
+    /// What holds where projects have not said otherwise.
+    pub limits: LimitsConfig,
+    /// Tiers of projects.
+    pub tiers: Vec<OfProject<NewTier>>,
+    /// Budgets of projects.
+    pub budgets: Vec<OfProject<NewBudget>>,
+    /// Kill switches that are thrown as long as they stand here.
+    pub kill_switches: Vec<KillSwitch>,
+    /// Addresses that events are sent to.
+    pub webhooks: Vec<WebhookConfig>,
     /// The patience with clients.
     pub patience_seconds: PatienceConfig,
     /// The patience with providers.
@@ -163,6 +182,11 @@ impl Default for Config {
             ledger_durability: Durability::default(),
             catalogue_file: None,
             providers: std::collections::BTreeMap::new(),
+            limits: LimitsConfig::default(),
+            tiers: Vec::new(),
+            budgets: Vec::new(),
+            kill_switches: Vec::new(),
+            webhooks: Vec::new(),
             patience_seconds: PatienceConfig::default(),
             timeouts_seconds: TimeoutConfig::default(),
             timeouts: Timeouts::default(),
@@ -173,7 +197,7 @@ impl Default for Config {
 }
 
 /// Every key of the file, for suggestions.
-const KEYS: [&str; 36] = [
+const KEYS: [&str; 40] = [
     "host",
     "port",
     "data_dir",
@@ -210,6 +234,10 @@ const KEYS: [&str; 36] = [
     "first_byte",
     "idle",
     "total",
+    "webhooks",
+    "url",
+    "secret_env",
+    "kinds",
 ];
 
 impl Config {
@@ -267,6 +295,7 @@ impl Config {
                 settings.api_key = Some(secret(name).ok_or_else(missing)?);
             }
         }
+        webhooks::apply(&mut self.webhooks, &variable)?;
         vertex::settings::apply(&mut self.providers, variable)
     }
 
@@ -305,6 +334,9 @@ impl Config {
         if self.admin_secret.as_ref().is_some_and(|secret| secret.expose().trim().len() < MIN_ADMIN_SECRET) {
             return value("admin secret", "must have at least 32 characters");
         }
+        self.limits.check()?;
+        policy::check(&self.tiers, &self.budgets, &self.kill_switches)?;
+        webhooks::check(&self.webhooks)?;
         for (name, provider) in &self.providers {
             provider.check(name)?;
             if let Some(base_url) = &provider.base_url {
@@ -325,6 +357,8 @@ pub const MIN_ADMIN_SECRET: usize = 32;
 
 fn nearest_key(unknown: &str) -> Option<String> {
     KEYS.iter()
+        .chain(&limits::KEYS)
+        .chain(&policy::KEYS)
         .map(|key| (strsim::jaro_winkler(unknown, key), key))
         .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))

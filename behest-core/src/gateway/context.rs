@@ -1,6 +1,6 @@
 //! What stages hand on: each stage takes the type of the one before it, so a stage left out does not compile.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,12 @@ use uuid::Uuid;
 use super::body::Fields;
 use super::idempotency::IdempotencyKey;
 use super::ledger::attempt::Attempt;
-use super::ledger::estimate;
+use super::ledger::estimate::{self, Size};
 use super::ledger::prices::Price;
+use super::limits::admission::Admission;
+use super::limits::exceeded::Sees;
+use super::limits::rates::Rates;
+use super::limits::reservation::Reservation;
 use super::memory::Memory;
 use super::providers::http::Way;
 use super::providers::translate::vectors::Wanted;
@@ -21,7 +25,8 @@ use super::providers::{Chunk, ChunkStream, Upstream, Whole};
 use super::routing::health::{Call, Target};
 use super::routing::models::ModelEntry;
 use super::settings::Settings;
-use super::store::rows::ProjectRow;
+use super::store::rows::{BudgetRow, ProjectRow, TierRow};
+use crate::types::catalogue::Capability;
 use crate::types::control::RouteStrategy;
 use crate::types::ids::SessionId;
 use crate::types::mint::{Role, Tags};
@@ -35,16 +40,27 @@ pub struct Project {
     pub deployed: Arc<Settings>,
     /// What a test token sees: the draft, or the settings in force when there is none.
     pub draft: Arc<Settings>,
+    /// Its tiers by name, the built-in ones included.
+    pub tiers: BTreeMap<String, ProjectTier>,
+    /// Its budgets, those of the configuration file first.
+    pub budgets: Vec<Arc<BudgetRow>>,
 }
 
 impl Project {
-    /// Makes the settings of `row` ready.
+    /// The settings in force for a user of this tier, or of none. A tier that nobody has described changes nothing.
     #[must_use]
-    pub fn new(row: ProjectRow) -> Self {
-        let deployed = Arc::new(Settings::from(&row.deployed));
-        let draft = row.draft.as_ref().map_or_else(|| Arc::clone(&deployed), |draft| Arc::new(draft.into()));
-        Self { row, deployed, draft }
+    pub fn settings_of(&self, tier: Option<&str>) -> &Arc<Settings> {
+        tier.and_then(|tier| self.tiers.get(tier)).map_or(&self.deployed, |tier| &tier.settings)
     }
+}
+
+/// A tier of a project, made ready.
+#[derive(Debug)]
+pub struct ProjectTier {
+    /// What binds its users.
+    pub settings: Arc<Settings>,
+    /// What the project or the configuration file says of it; `None` where it is as it is built in.
+    pub own: Option<TierRow>,
 }
 
 /// What the edge notes about a request, and what it needs back when the answer goes out.
@@ -56,6 +72,8 @@ pub struct Trace {
     pub started: Instant,
     /// The project, once a stage knows it: then only its CORS list counts.
     pub project: Arc<OnceLock<Arc<Project>>>,
+    /// How near the caller is to its limits, for the answer's headers.
+    pub rates: Arc<Rates>,
 }
 
 /// A request as it came in.
@@ -138,6 +156,26 @@ pub struct Configured {
     pub caller: Caller,
 }
 
+/// After `switches`: no kill switch is thrown for the caller.
+#[derive(Debug)]
+pub struct Allowed {
+    /// The request.
+    pub incoming: Incoming,
+    /// The caller and the rules.
+    pub caller: Caller,
+}
+
+/// After `admit`: the call is counted, and has its place among those under way.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The request.
+    pub incoming: Incoming,
+    /// The caller and the rules.
+    pub caller: Caller,
+    /// Its place. Dropping it gives it back.
+    pub admission: Arc<Admission>,
+}
+
 /// A caller with the rules that bind it.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -149,6 +187,17 @@ pub struct Caller {
     pub settings: Arc<Settings>,
     /// The edge's notes.
     pub trace: Trace,
+}
+
+impl Caller {
+    /// Which numbers of limits it sees. What is wider than one end user is for API keys and admins; prices are the
+    /// customer's business, and an end user's only where the project says so.
+    #[must_use]
+    pub fn sees(&self) -> Sees {
+        let wide = matches!(self.principal.credential, CredentialKind::ApiKey { .. })
+            || self.principal.role > Role::User;
+        Sees { wide, money: wide || self.settings.show_cost_to_users }
+    }
 }
 
 /// What a model is asked to do.
@@ -165,6 +214,8 @@ pub enum Operation {
 pub struct ModelRequest {
     /// The caller.
     pub caller: Caller,
+    /// Its place among the calls under way.
+    pub admission: Arc<Admission>,
     /// What is asked.
     pub operation: Operation,
     /// The headers.
@@ -181,8 +232,10 @@ pub struct ModelRequest {
     pub stream: bool,
     /// Whether the client asked for the usage chunk.
     pub include_usage: bool,
-    /// The client's bound on the answer, in tokens.
+    /// The client's bound on an answer, in tokens.
     pub max_tokens: Option<u64>,
+    /// How many answers it wants at once.
+    pub answers: u64,
     /// The client's `Idempotency-Key`.
     pub idempotency: Option<IdempotencyKey>,
     /// Its share of the memory that bodies may take; given back when the call ends.
@@ -190,13 +243,31 @@ pub struct ModelRequest {
 }
 
 impl ModelRequest {
-    /// How many tokens it holds, estimated.
+    /// How large what the model reads is, from its bytes.
     #[must_use]
-    pub fn prompt_tokens(&self) -> u64 {
+    pub fn prompt_size(&self) -> Size {
         match self.operation {
-            Operation::Chat => estimate::prompt(&self.messages),
-            Operation::Embeddings(wanted) => wanted.prompt_tokens,
+            Operation::Chat => {
+                let mut size = estimate::prompt(&self.messages);
+                // Tools, schemas, and whatever else a provider has words for are read by the model as well.
+                let fields = self.fields.iter().filter(|(_, value)| value.get().len() > LONGEST_PLAIN);
+                fields.for_each(|(_, value)| size += Size::of_text(value.get().len()));
+                size
+            }
+            // Of texts a fourth of their bytes is the estimate.
+            Operation::Embeddings(wanted) => {
+                Size { tokens: wanted.prompt_tokens, bound: wanted.prompt_tokens.saturating_mul(4) }
+            }
         }
+    }
+
+    /// Whether it asks the provider to keep a part of it in its cache, which has a price of its own.
+    #[must_use]
+    pub fn marks_cache(&self) -> bool {
+        let finder = memchr::memmem::Finder::new("cache_control");
+        let marked = |text: &RawValue| finder.find(text.get().as_bytes()).is_some();
+        self.messages.iter().any(|message| marked(message))
+            || self.fields.iter().any(|(_, value)| marked(value))
     }
 
     /// How many tokens its answer may have, estimated.
@@ -208,6 +279,9 @@ impl ModelRequest {
         }
     }
 }
+
+/// A field beside `messages` that is no longer is a parameter and no text.
+const LONGEST_PLAIN: usize = 32;
 
 /// After `select`: which models are meant, and that this project may call them.
 #[derive(Debug)]
@@ -246,7 +320,22 @@ pub struct Model {
     pub listed: Option<Arc<ModelEntry>>,
 }
 
+/// The longest name of a model in the ledger: names come from the client.
+const LONGEST_NAME: usize = 200;
+
 impl Model {
+    /// Whether it may reason before it answers, where nobody sees it.
+    #[must_use]
+    pub fn thinks(&self) -> bool {
+        self.listed.as_ref().is_some_and(|entry| entry.capabilities.has(Capability::Reasoning))
+    }
+
+    /// The name that the ledger and its budgets know it by.
+    #[must_use]
+    pub fn metered_name(&self) -> Arc<str> {
+        Arc::from(&self.name[..self.name.floor_char_boundary(LONGEST_NAME)])
+    }
+
     /// How many tokens fit, when known.
     #[must_use]
     pub fn context_length(&self) -> Option<u64> {
@@ -274,8 +363,17 @@ pub struct Plan {
     pub turn: Turn,
     /// Who may answer, in the order in which they are asked. Never empty.
     pub candidates: Vec<Candidate>,
-    /// The prompt's size in tokens, estimated.
-    pub prompt_tokens: u64,
+    /// The prompt's size, from its bytes.
+    pub prompt: Size,
+}
+
+/// After `reserve`: what the call may use is set aside in every layer.
+#[derive(Debug)]
+pub struct Reserved {
+    /// The plan.
+    pub plan: Plan,
+    /// What is set aside. Dropping it gives back what was not used.
+    pub reservation: Arc<Reservation>,
 }
 
 /// One that may answer.
@@ -303,6 +401,8 @@ pub struct Reply {
     pub attempts: u32,
     /// The one that answers.
     pub attempt: Attempt,
+    /// What it may use.
+    pub reservation: Arc<Reservation>,
     /// Its place among the calls under way.
     pub call: Call,
     /// What came.

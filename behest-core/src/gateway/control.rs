@@ -1,15 +1,23 @@
 //! The control plane's logic: who may change what, and what a change must tell the caches.
 
 pub mod access;
+pub mod budgets;
 pub mod catalogue;
+pub mod events;
 pub mod keys;
+pub mod kill_switches;
+pub mod ledger;
+pub mod limits;
 pub mod local_key;
 pub mod mint;
 pub mod projects;
 pub mod providers;
 pub mod settings;
 pub mod tenants;
+pub mod tiers;
+pub mod webhooks;
 
+use super::limits::check::{self, BadField};
 use super::providers::ProviderError;
 use super::refusal::Refuse;
 use super::routing::models::ModelFileError;
@@ -137,11 +145,18 @@ impl Refuse for ControlError {
     }
 }
 
+impl From<BadField> for ControlError {
+    fn from(bad: BadField) -> Self {
+        Self::Field { field: bad.field, problem: bad.problem }
+    }
+}
+
 /// A name for people: at most 200 characters, no control characters, not blank.
 pub(crate) fn check_name(name: &str) -> Result<String, ControlError> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-        return Err(ControlError::field("name", "has 1 to 200 characters and no control characters"));
-    }
-    Ok(name.to_owned())
+    Ok(check::name(name)?)
+}
+
+/// Where a tier, a budget or a kill switch comes from: what the store does not keep is the configuration file's.
+const fn source_of(created_at: Option<i64>) -> &'static str {
+    if created_at.is_some() { "api" } else { "config" }
 }

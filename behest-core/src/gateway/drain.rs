@@ -1,27 +1,29 @@
 //! The end of a gateway: no new calls, time for those under way, then a clear word to the rest.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use tokio_util::sync::CancellationToken;
 
 /// Where the gateway stands on its way down. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Drain {
-    begun: Arc<AtomicBool>,
+    begun: CancellationToken,
     deadline: CancellationToken,
 }
 
 impl Drain {
     /// No new calls from now on.
     pub fn begin(&self) {
-        self.begun.store(true, Ordering::Relaxed);
+        self.begun.cancel();
     }
 
     /// Whether the gateway takes no new calls.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed)
+        self.begun.is_cancelled()
+    }
+
+    /// Ends when the gateway takes no new calls: for what only waits and can be taken up elsewhere.
+    pub async fn begun(&self) {
+        self.begun.cancelled().await;
     }
 
     /// The time for calls under way is over.

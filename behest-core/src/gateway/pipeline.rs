@@ -4,18 +4,21 @@
 use axum::response::Response;
 
 use super::Gateway;
-use super::context::{Configured, Incoming};
+use super::context::{Allowed, Incoming};
 use super::refusal::Refusal;
 use super::stages::claim::{self, Claiming};
-use super::stages::{authenticate, dispatch, locate, read, recall, record, route, select, settings};
+use super::stages::{
+    admit, authenticate, dispatch, locate, read, recall, record, reserve, route, select, settings, switches,
+};
 
 /// Answers one chat request.
 ///
 /// # Errors
 /// The refusal of the stage that would not let it pass.
 pub async fn chat(gateway: &Gateway, incoming: Incoming) -> Result<Response, Refusal> {
-    let configured = caller(gateway, incoming).await?; //           who calls, and by which rules
-    let request = read::read(gateway, configured).await?; //        body          -> ModelRequest
+    let allowed = caller(gateway, incoming).await?; //              who calls, and by which rules
+    let admitted = admit::admit(gateway, allowed).await?; //        requests      -> Admitted
+    let request = read::read(gateway, admitted).await?; //          body          -> ModelRequest
     // A call with an Idempotency-Key that was answered before is not made again.
     let claimed = match claim::claim(gateway, &request)? {
         Claiming::First(claimed) => claimed,
@@ -24,7 +27,8 @@ pub async fn chat(gateway: &Gateway, incoming: Incoming) -> Result<Response, Ref
     let selected = select::select(gateway, request).await?; //      model name    -> Choice
     let turn = recall::recall(gateway, selected).await?; //         memory        -> Turn
     let plan = route::route(gateway, turn)?; //                     keys, prices  -> Plan
-    let reply = dispatch::dispatch(gateway, plan).await?; //        providers     -> Reply
+    let reserved = reserve::reserve(gateway, plan).await?; //       tokens, money -> Reserved
+    let reply = dispatch::dispatch(gateway, reserved).await?; //    providers     -> Reply
     let response = record::record(gateway, reply).await?; //        the ledger, and the answer
     Ok(claim::keep(claimed, response))
 }
@@ -34,8 +38,9 @@ pub async fn chat(gateway: &Gateway, incoming: Incoming) -> Result<Response, Ref
 /// # Errors
 /// The refusal of the stage that would not let it pass.
 pub async fn embeddings(gateway: &Gateway, incoming: Incoming) -> Result<Response, Refusal> {
-    let configured = caller(gateway, incoming).await?;
-    let request = read::read_embeddings(gateway, configured).await?;
+    let allowed = caller(gateway, incoming).await?;
+    let admitted = admit::admit(gateway, allowed).await?;
+    let request = read::read_embeddings(gateway, admitted).await?;
     let claimed = match claim::claim(gateway, &request)? {
         Claiming::First(claimed) => claimed,
         Claiming::Repeated(response) => return Ok(response),
@@ -43,7 +48,8 @@ pub async fn embeddings(gateway: &Gateway, incoming: Incoming) -> Result<Respons
     let selected = select::select(gateway, request).await?;
     let turn = recall::nothing(selected);
     let plan = route::route(gateway, turn)?;
-    let reply = dispatch::dispatch(gateway, plan).await?;
+    let reserved = reserve::reserve(gateway, plan).await?;
+    let reply = dispatch::dispatch(gateway, reserved).await?;
     let response = record::record(gateway, reply).await?;
     Ok(claim::keep(claimed, response))
 }
@@ -52,8 +58,9 @@ pub async fn embeddings(gateway: &Gateway, incoming: Incoming) -> Result<Respons
 ///
 /// # Errors
 /// The refusal of the stage that would not let it pass.
-pub async fn caller(gateway: &Gateway, incoming: Incoming) -> Result<Configured, Refusal> {
+pub async fn caller(gateway: &Gateway, incoming: Incoming) -> Result<Allowed, Refusal> {
     let located = locate::locate(gateway, incoming).await?; //      Host          -> Located
     let known = authenticate::authenticate(gateway, located).await?; // Bearer    -> Known
-    Ok(settings::settings(known)) //                                project       -> Configured
+    let configured = settings::settings(known)?; //                 project, tier -> Configured
+    Ok(switches::switches(gateway, configured)?) //                 kill switches -> Allowed
 }

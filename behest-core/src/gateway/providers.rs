@@ -333,16 +333,45 @@ pub trait Provider: Send + Sync {
 /// # Errors
 /// When the provider has no way to say it.
 pub fn prepare(
-    dialect: Dialect,
+    upstream: &Upstream,
     request: &ModelRequest,
     target: &Target<'_>,
+    bound: Option<u64>,
 ) -> Result<Prepared, TranslateError> {
+    let dialect = upstream.dialect;
     let mut fields = request.fields.clone();
+    if let Some(bound) = bound {
+        bind(&mut fields, upstream, bound);
+    }
     match request.operation {
         Operation::Chat => adapter(dialect).body(&mut fields, &request.messages, target),
         Operation::Embeddings(_) => adapter(dialect).embeddings_body(&mut fields, target.model),
     }
 }
+
+/// Lets an answer have at most `bound` tokens, in the field that the client uses or else the provider knows.
+fn bind(fields: &mut Fields, upstream: &Upstream, bound: u64) {
+    let theirs = match upstream.dialect {
+        // Its newest models take nothing else; many compatible servers know only the older name.
+        Dialect::OpenAi if upstream.name == "openai" => MAX_COMPLETION_TOKENS,
+        Dialect::Compatible(Compatible::Azure) => MAX_COMPLETION_TOKENS,
+        _ => MAX_TOKENS,
+    };
+    let is_used = |name: &&str| fields.get(name).is_some_and(|value| value.get() != "null");
+    let mut names: Vec<_> = [MAX_COMPLETION_TOKENS, MAX_TOKENS].into_iter().filter(is_used).collect();
+    // OpenAI takes one name alone; a server that knows only the older one would not see the other.
+    if names.is_empty() || (theirs == MAX_TOKENS && !names.contains(&MAX_TOKENS)) {
+        names.push(theirs);
+    }
+    for name in names {
+        if let Ok(value) = serde_json::value::to_raw_value(&bound) {
+            fields.set(name, value);
+        }
+    }
+}
+
+const MAX_TOKENS: &str = "max_tokens";
+const MAX_COMPLETION_TOKENS: &str = "max_completion_tokens";
 
 /// Sends a request that [`prepare`] wrote, and waits for the beginning of the answer.
 ///

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::control::ControlError;
 use super::ledger::journal::JournalError;
+use super::limits::exceeded::Exceeded;
 use super::providers::ProviderFailure;
 use super::providers::translate::TranslateError;
 use super::serve::edge::EdgeError;
@@ -16,6 +17,8 @@ use super::stages::recall::RecallError;
 use super::stages::record::RecordError;
 use super::stages::route::RouteError;
 use super::stages::select::SelectError;
+use super::stages::settings::SettingsError;
+use super::stages::switches::Killed;
 use super::store::StoreError;
 use crate::types::problem::Code;
 
@@ -75,6 +78,15 @@ pub enum Refusal {
     /// The credential.
     #[error(transparent)]
     Authenticate(#[from] AuthenticateError),
+    /// A kill switch.
+    #[error(transparent)]
+    Killed(#[from] Killed),
+    /// A limit or a budget.
+    #[error(transparent)]
+    Exceeded(#[from] Box<Exceeded>),
+    /// The project's settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The body.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -121,6 +133,9 @@ impl Refusal {
             Self::Edge(error) => error,
             Self::Locate(error) => error,
             Self::Authenticate(error) => error,
+            Self::Killed(error) => error,
+            Self::Exceeded(error) => &**error,
+            Self::Settings(error) => error,
             Self::Read(error) => error,
             Self::Claim(error) => error,
             Self::Select(error) => error,
@@ -137,10 +152,17 @@ impl Refusal {
     }
 }
 
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(Box::new(exceeded))
+    }
+}
+
 impl Refuse for StoreError {
     fn code(&self) -> Code {
         match self {
             Self::Taken => Code::Conflict,
+            Self::TooManyRows => Code::ValidationError,
             Self::Unavailable(_) | Self::Damaged { .. } => Code::Unavailable,
         }
     }

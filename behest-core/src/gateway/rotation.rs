@@ -13,8 +13,10 @@ use super::auth::provider_keys;
 use super::auth::seal::{Resealed, SealError, Sealer, reseal};
 use super::auth::signing_keys;
 use super::data_dir::{self, DATABASE_FILE, MASTER_KEY_FILE, NEXT_MASTER_KEY_FILE, OLD_MASTER_KEY_FILE};
+use super::events::secrets;
 use super::store::rows::ProviderRow;
 use super::store::sqlite::{Durability, Sqlite};
+use super::store::webhooks::WebhookRow;
 use super::store::{Store, StoreError};
 use crate::env;
 use crate::secret::Secret;
@@ -172,6 +174,9 @@ impl Rotation {
         for row in store.all_providers().await? {
             run.provider(&row).await?;
         }
+        for row in store.webhooks().await? {
+            run.webhook(&row).await?;
+        }
         let done = run.done;
         if in_file && done.needs_old_key {
             data_dir::write_secret(&self.data_dir, OLD_MASTER_KEY_FILE, &old_text).map_err(in_data_dir)?;
@@ -279,6 +284,17 @@ impl<F: FnMut(usize) -> ControlFlow<()>> Run<'_, F> {
         if let Some(anew) = self.count(&provider_keys::described(row), sealed_by, result) {
             let id = self.new.id().to_owned();
             let written = self.store.reseal_provider(row.id, sealed.clone(), anew, id).await?;
+            self.written(written)?;
+        }
+        Ok(())
+    }
+
+    async fn webhook(&mut self, row: &WebhookRow) -> Result<(), RotateError> {
+        let result = secrets::reseal(row, self.old, self.new);
+        let what = format!("the secret of webhook {}", row.id);
+        if let Some(anew) = self.count(&what, &row.master_key_id, result) {
+            let (from, id) = (row.sealed_secret.clone(), self.new.id().to_owned());
+            let written = self.store.reseal_webhook(row.id, from, anew, id).await?;
             self.written(written)?;
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::types::control::{ApiKeyOnDataPlane, ModelRoute, ProjectSettings, UnknownPricePolicy};
 
+use super::limits::policy::{Defaults, Limits};
 use super::origin::OriginPattern;
 
 /// How many messages a session remembers unless a project says otherwise.
@@ -40,11 +41,18 @@ pub struct Settings {
     pub unknown_price: UnknownPricePolicy,
     /// Whether end users see what a call cost.
     pub show_cost_to_users: bool,
+    /// Requests, calls under way and tokens.
+    pub limits: Limits,
+    /// The only names of tags that calls may carry, when set.
+    pub tag_keys: Option<Vec<String>>,
+    /// How many days usage records are kept.
+    pub usage_retention_days: Option<u32>,
 }
 
-impl From<&ProjectSettings> for Settings {
-    fn from(settings: &ProjectSettings) -> Self {
-        let origins = settings.cors_origins.iter().flatten();
+impl Settings {
+    /// Fills in what a project has not set; its limits from `defaults`.
+    #[must_use]
+    pub fn new(settings: &ProjectSettings, defaults: &Defaults) -> Self {
         Self {
             default_model: settings.provider_model.clone().filter(|model| !model.is_empty()),
             fallback_models: settings.fallback_models.clone().unwrap_or_default(),
@@ -52,8 +60,7 @@ impl From<&ProjectSettings> for Settings {
             routes: settings.routes.clone().unwrap_or_default(),
             model_allowlist: settings.model_allowlist.clone(),
             system_prompt: settings.system_prompt.clone().filter(|prompt| !prompt.is_empty()),
-            // A draft is checked before it is stored, so nothing is skipped here.
-            origins: origins.filter_map(|origin| OriginPattern::parse(origin).ok()).collect(),
+            origins: origins(settings),
             memory_enabled: settings.memory_enabled.unwrap_or(false),
             memory_window: settings.memory_window.unwrap_or(DEFAULT_MEMORY_WINDOW),
             retention_days: settings.retention_days,
@@ -61,6 +68,16 @@ impl From<&ProjectSettings> for Settings {
             api_key_allowed: settings.api_key_on_data_plane != Some(ApiKeyOnDataPlane::Deny),
             unknown_price: settings.unknown_price_policy.unwrap_or(UnknownPricePolicy::Ceiling),
             show_cost_to_users: settings.show_cost_to_users.unwrap_or(false),
+            limits: defaults.fill(settings),
+            tag_keys: settings.tag_keys.clone(),
+            usage_retention_days: settings.usage_retention_days,
         }
     }
+}
+
+/// The browser origins of a project.
+#[must_use]
+pub fn origins(settings: &ProjectSettings) -> Vec<OriginPattern> {
+    // A draft is checked before it is stored, so nothing is skipped here.
+    settings.cors_origins.iter().flatten().filter_map(|origin| OriginPattern::parse(origin).ok()).collect()
 }

@@ -17,9 +17,14 @@ use super::config::{Config, ConfigError};
 use super::control::access::Failures;
 use super::control::projects;
 use super::data_dir::{self, ADMIN_SECRET_FILE, DATABASE_FILE, JOURNAL_FILE, MASTER_KEY_FILE};
+use super::events::Events;
 use super::hosts::Hosts;
 use super::idempotency::Answers;
 use super::ledger::journal::Journal;
+use super::limits::counters::Counters;
+use super::limits::memory::MemoryCounters;
+use super::limits::switches::Switches;
+use super::limits::truth::LedgerTruth;
 use super::providers::http::HttpClients;
 use super::providers::{ProviderKey, Upstream, known};
 use super::routing::health::Health;
@@ -27,7 +32,7 @@ use super::routing::models::current::CurrentModels;
 use super::store::rows::{ApiKeyRow, TenantRow};
 use super::store::sqlite::Sqlite;
 use super::store::{Store, StoreError};
-use super::{Gateway, Shared, Worker, clock, rotation};
+use super::{Gateway, Shared, Worker, clock, events, limits, rotation};
 use crate::gateway::drain::Drain;
 use crate::gateway::ledger::record::{KeySource, UsageRecord};
 use crate::secret::Secret;
@@ -82,6 +87,9 @@ pub enum StartError {
     #[error("the system's certificates cannot be loaded")]
     Certificates(#[source] io::Error),
 }
+
+/// As many sums are kept in memory, of some hundred bytes each; those that nobody needs make room.
+const MOST_METERS: usize = 200_000;
 
 /// What was made at the first start. The two secrets are shown once.
 #[derive(Debug, Clone)]
@@ -140,11 +148,22 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
     };
     let http = HttpClients::new(config.timeouts.connect, config.connect_timeouts())
         .map_err(StartError::Certificates)?;
+    events::from_file::write(&*store, &sealer, &config.webhooks).await?;
+    // Connections of its own: they belong to the thread that made them.
+    let to_webhooks = HttpClients::new(config.timeouts.connect, []).map_err(StartError::Certificates)?;
+    let events = Events::start(&store, &sealer, to_webhooks).await?;
     let worker = Arc::new(Worker { http, mailbox: None });
-    let directory = Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?);
+    let rules = limits::rules::Rules::of(&config)?;
+    rules.check_projects(&*store).await?;
+    let switches = Switches::load(&*store, &config).await?;
+    let directory =
+        Directory::new(Arc::clone(&store), Arc::clone(&sealer), platform_providers(&config)?, rules);
     let body_memory = Arc::new(Semaphore::new(config.max_body_bytes_total / 1024 + 1));
+    let truth = Arc::new(LedgerTruth(Arc::clone(&store)));
+    let counters: Arc<dyn Counters> = Arc::new(MemoryCounters::new(truth, clock::now_ms(), MOST_METERS));
     let shared = Shared {
         directory,
+        switches,
         health: Health::default(),
         models,
         answers: Answers::default(),
@@ -153,6 +172,9 @@ pub(super) async fn start(config: Config) -> Result<Gateway, StartError> {
         sealer,
         key_audit,
         journal,
+        events,
+        counters,
+        learned: Arc::default(),
         drain: Drain::default(),
         hosts,
         admin_secret,

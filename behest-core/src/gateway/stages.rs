@@ -6,6 +6,10 @@ pub mod authenticate;
 
 pub mod settings;
 
+pub mod switches;
+
+pub mod admit;
+
 pub mod read;
 
 pub mod claim;
@@ -15,6 +19,8 @@ pub mod select;
 pub mod recall;
 
 pub mod route;
+
+pub mod reserve;
 
 pub mod dispatch;
 

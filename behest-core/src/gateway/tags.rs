@@ -23,6 +23,17 @@ pub enum BadTags {
         "a tag's name has 1 to {MAX_NAME} characters of A-Z a-z 0-9 . _ -, its value at most {MAX_VALUE} without control characters"
     )]
     Bounds,
+    /// A name that the project does not accept.
+    #[error(
+        "this project does not accept the tag `{name}`; the setting `tag_keys` accepts {}",
+        if accepted.is_empty() { "none" } else { accepted }
+    )]
+    Name {
+        /// The name.
+        name: String,
+        /// Those that it accepts, with commas.
+        accepted: String,
+    },
 }
 
 /// Reads `X-Behest-Tags`.
@@ -48,16 +59,36 @@ pub fn check(tags: &Tags) -> Result<(), BadTags> {
     if tags.len() > MAX_TAGS {
         return Err(BadTags::TooMany(tags.len()));
     }
-    let name_fits = |name: &str| {
-        (1..=MAX_NAME).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-    };
-    let value_fits = |value: &str| value.len() <= MAX_VALUE && !value.chars().any(char::is_control);
-    if tags.iter().all(|(name, value)| name_fits(name) && value_fits(value)) {
+    if tags.iter().all(|(name, value)| is_name(name) && is_value(value)) {
         Ok(())
     } else {
         Err(BadTags::Bounds)
     }
+}
+
+/// Checks labels against the names that a project accepts, if it has said which.
+///
+/// # Errors
+/// [`BadTags::Name`] for the first that it does not accept.
+pub fn check_names(tags: &Tags, accepted: Option<&[String]>) -> Result<(), BadTags> {
+    let Some(accepted) = accepted else { return Ok(()) };
+    match tags.keys().find(|name| !accepted.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(BadTags::Name { name: name.clone(), accepted: accepted.join(", ") }),
+    }
+}
+
+/// Whether text can be a label's name.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// Whether text can be a label's value.
+#[must_use]
+pub fn is_value(value: &str) -> bool {
+    value.len() <= MAX_VALUE && !value.chars().any(char::is_control)
 }
 
 #[cfg(test)]

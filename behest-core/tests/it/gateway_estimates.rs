@@ -44,6 +44,14 @@ async fn leave_at(gateway: &TestGateway, server: &Scripted, text: &str) {
     server.departures(1).await;
 }
 
+/// What was used by a stream that its client left: the input as it is, and the output with what its provider may have
+/// written before it noticed, which is some tokens and never more than is set aside.
+async fn left(gateway: &TestGateway, input: u64, heard: u64) {
+    let [told, output, estimated] = used(gateway).await;
+    assert_eq!((told, estimated), (input, 1));
+    assert!((heard + 25..=1_024).contains(&output), "{output} after {heard} were heard");
+}
+
 #[tokio::test]
 async fn an_answer_without_usage_is_counted_and_marked() {
     let message = json!({ "role": "assistant", "content": SAID });
@@ -63,10 +71,10 @@ async fn a_stream_without_usage_is_counted_and_marked() {
 }
 
 #[tokio::test]
-async fn a_stream_that_its_client_leaves_is_counted_as_far_as_it_came() {
+async fn a_stream_that_its_client_leaves_is_counted_as_far_as_it_came_and_may_have_gone_on() {
     let (gateway, server) = before("fake", Script::sse(vec![chunk(SAID), Step::Hang])).await;
     leave_at(&gateway, &server, "how are you").await;
-    assert_eq!(used(&gateway).await, [9, 7, 1]);
+    left(&gateway, 9, 7).await;
 }
 
 #[tokio::test]
@@ -96,7 +104,7 @@ async fn what_anthropic_tells_at_its_beginning_stands_when_the_client_leaves() {
     steps.push(Step::Hang);
     let (gateway, server) = before("anthropic", Script::sse(steps)).await;
     leave_at(&gateway, &server, "how are you").await;
-    assert_eq!(used(&gateway).await, [2100, 7, 1]);
+    left(&gateway, 2_100, 7).await;
 }
 
 #[tokio::test]
@@ -106,7 +114,7 @@ async fn an_estimate_is_never_less_than_what_was_told() {
     let piece = json!({ "candidates": [{ "content": content }], "usageMetadata": usage });
     let (gateway, server) = before("gemini", Script::sse(vec![event(&piece.to_string()), Step::Hang])).await;
     leave_at(&gateway, &server, "hello").await;
-    assert_eq!(used(&gateway).await, [11, 100, 1]);
+    left(&gateway, 11, 100).await;
 }
 
 #[tokio::test]
@@ -119,7 +127,7 @@ async fn usage_with_every_piece_is_exact_at_the_end_and_a_floor_before() {
     let last = |steps: Vec<Step>| Script::sse(steps);
     let (gateway, server) = before("fake", last(vec![piece("hello", 50), chunk(" there"), Step::Hang])).await;
     leave_at(&gateway, &server, " there").await;
-    assert_eq!(used(&gateway).await, [20, 50, 1]);
+    left(&gateway, 20, 50).await;
 
     let (gateway, _server) = before("fake", last(vec![piece("hel", 1), piece("lo", 2), done()])).await;
     gateway.ask(&ask(true)).bearer(&gateway.api_key).await.events();

@@ -48,7 +48,10 @@ async fn every_setting_goes_in_and_comes_back() {
         "model_allowlist": ["local/echo"], "system_prompt": "Be brief.",
         "cors_origins": ["https://a.example", "https://app-*.vercel.app"], "memory_enabled": true,
         "memory_window": 1000, "retention_days": 30, "store_tool_calls": true, "api_key_on_data_plane": "allow",
-        "unknown_price_policy": "flag", "show_cost_to_users": true,
+        "unknown_price_policy": "flag", "show_cost_to_users": true, "rpm_limit": 1_000, "user_rpm_limit": 100,
+        "concurrency_limit": 50, "user_concurrency_limit": 5, "tokens_per_day": 1_000_000_000_000_u64,
+        "user_tokens_per_day": 1, "user_tokens_per_month": 2, "tag_keys": ["team", "env"],
+        "usage_retention_days": 400,
     });
     site.set(&all).await;
     assert_eq!(shown(&site).await.0, all);
@@ -67,6 +70,17 @@ async fn what_cannot_be_put_in_force_is_not_stored() {
         ("cors_origins", json!(["example.com"])),
         ("system_prompt", json!("x".repeat((256 << 10) + 1))),
         ("model_allowlist", json!(vec!["m"; 1001])),
+        ("rpm_limit", json!(0)),
+        ("user_rpm_limit", json!(1_000_000_000_001_u64)),
+        ("concurrency_limit", json!(0)),
+        ("user_concurrency_limit", json!(0)),
+        ("tokens_per_day", json!(0)),
+        ("user_tokens_per_day", json!(0)),
+        ("user_tokens_per_month", json!(0)),
+        ("tag_keys", json!(["two words"])),
+        ("tag_keys", json!(vec!["t"; 65])),
+        ("usage_retention_days", json!(0)),
+        ("usage_retention_days", json!(36_501)),
     ] {
         let answer = site.draft(&site.project.id, &json!({ field: bad })).admin().await;
         assert_eq!(answer.refused(400, "validation_error")["param"], field);
@@ -74,6 +88,8 @@ async fn what_cannot_be_put_in_force_is_not_stored() {
     for bad in [
         json!({ "memory_window": "4" }),
         json!({ "memory_window": -1 }),
+        json!({ "rpm_limit": -1 }),
+        json!({ "rpm_limit": 1.5 }),
         json!({ "memory_enabled": "yes" }),
         json!({ "unknown_price_policy": "ignore" }),
         json!({ "api_key_on_data_plane": "sometimes" }),
@@ -110,4 +126,31 @@ async fn a_test_token_sees_the_draft_and_nobody_else_does() {
     for bad in [json!({ "ttl": 59 }), json!({ "user_id": "admin" }), json!({ "user": "ann" })] {
         verb(&site, "test-token").json(&bad).await.refused(400, "validation_error");
     }
+}
+
+#[tokio::test]
+async fn only_the_tags_that_a_project_names_are_accepted() {
+    let site = TestGateway::start().await;
+    let tagged = |tags: &str| site.chat("hello").bearer(&site.api_key).header("x-behest-tags", tags);
+    let mint = |tags: Value| {
+        site.post("/v1/auth/mint", &json!({ "user_id": "ann", "tags": tags })).bearer(&site.api_key)
+    };
+    tagged("anything=goes").await.ok();
+    let before = mint(json!({ "colour": "red" })).await.ok();
+
+    site.set(&json!({ "tag_keys": ["team", "env"] })).await;
+    tagged("team=search,env=prod").await.ok();
+    site.chat("hello").bearer(&site.api_key).await.ok();
+    let error = tagged("team=search,colour=red").await.refused(400, "validation_error");
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.contains("`colour`") && message.contains("accepts team, env"), "{message}");
+    assert_eq!(mint(json!({ "colour": "red" })).await.refused(400, "validation_error")["param"], "tags");
+    mint(json!({ "team": "search" })).await.ok();
+    // A token that was minted when more was accepted is no way around it.
+    let token = before["jwt"].as_str().expect("a token");
+    site.chat("hello").bearer(token).await.refused(400, "validation_error");
+
+    site.set(&json!({ "tag_keys": [] })).await;
+    let error = tagged("team=search").await.refused(400, "validation_error");
+    assert!(error["message"].as_str().is_some_and(|message| message.contains("accepts none")), "{error}");
 }

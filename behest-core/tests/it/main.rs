@@ -16,10 +16,22 @@ mod client_retry;
 mod client_stream;
 #[cfg(feature = "client")]
 mod client_tokens;
+#[cfg(feature = "gateway")]
+mod counters_conformance;
+#[cfg(feature = "gateway")]
+mod counters_fake;
+#[cfg(feature = "gateway")]
+mod counters_memory;
+#[cfg(feature = "gateway")]
+mod counters_model;
+#[cfg(feature = "gateway")]
+mod counters_shuttle;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod embed_example;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_api_keys;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_budgets;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_chat;
 #[cfg(all(feature = "client", feature = "gateway"))]
@@ -33,9 +45,17 @@ mod gateway_embeddings;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_estimates;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_events;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_exits;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_idempotency;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_isolation;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_kill_switches;
+mod gateway_ledger;
+mod gateway_limits;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_memory;
 #[cfg(all(feature = "client", feature = "gateway"))]
@@ -48,6 +68,7 @@ mod gateway_parity;
 mod gateway_provider_check;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_provider_keys;
+mod gateway_reservations;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_rotation;
 #[cfg(all(feature = "client", feature = "gateway"))]
@@ -57,11 +78,19 @@ mod gateway_settings;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_threads;
 #[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_tiers;
+#[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_tokens;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_usage;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod gateway_vertex;
+#[cfg(all(feature = "client", feature = "gateway"))]
+mod gateway_webhooks;
+#[cfg(feature = "gateway")]
+mod ledger_reports;
+#[cfg(feature = "gateway")]
+mod ledger_upkeep;
 #[cfg(all(feature = "client", feature = "gateway"))]
 mod local;
 #[cfg(all(feature = "client", feature = "gateway"))]

@@ -185,8 +185,10 @@ async fn told(script: &Script, stream: bool) -> Told {
         (0, 0) => "nothing".to_owned(),
         (input, output) if !estimated => format!("{input} + {output}, as told"),
         (_, 0) => "the prompt, estimated".to_owned(),
-        (_, output) if output == BOUND * asked as u64 => "the prompt and the bound, estimated".to_owned(),
-        (_, _) => "the prompt and what came, estimated".to_owned(),
+        (_, output) if !stream && output == BOUND * asked as u64 => {
+            "the prompt and the bound, estimated".to_owned()
+        }
+        (_, _) => "the prompt and what may have come, estimated".to_owned(),
     };
     Told { client: seen_by_the_client(&answer, stream), asked, billed }
 }

@@ -7,9 +7,11 @@ use uuid::Uuid;
 use super::read_through::ReadThrough;
 use super::seal::Sealer;
 use crate::gateway::context::Project;
+use crate::gateway::limits::rules::Rules;
 use crate::gateway::origin::OriginPattern;
 use crate::gateway::providers::Upstream;
 use crate::gateway::routing::catalogue::Catalogue;
+use crate::gateway::settings::origins;
 use crate::gateway::store::rows::{ApiKeyRow, Owner, ProviderRow, SigningKeyRow};
 use crate::gateway::store::{ProjectScope, Store, StoreError};
 use crate::token::VerifyingKey;
@@ -29,6 +31,7 @@ pub struct Directory {
     store: Arc<dyn Store>,
     sealer: Arc<Sealer>,
     platform: Vec<Arc<Upstream>>,
+    rules: Rules,
     offline: Arc<Upstream>,
     projects: ReadThrough<Uuid, Arc<Project>>,
     slugs: ReadThrough<String, Uuid>,
@@ -39,13 +42,19 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// In front of `store`; `platform` are the providers of the gateway's own configuration.
+    /// In front of `store`; `platform` are the providers of the gateway's own configuration, `rules` its limits.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, sealer: Arc<Sealer>, platform: Vec<Arc<Upstream>>) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        sealer: Arc<Sealer>,
+        platform: Vec<Arc<Upstream>>,
+        rules: Rules,
+    ) -> Self {
         Self {
             store,
             sealer,
             platform,
+            rules,
             offline: Arc::new(Upstream::offline()),
             projects: ReadThrough::default(),
             slugs: ReadThrough::default(),
@@ -61,7 +70,10 @@ impl Directory {
     /// # Errors
     /// When the store cannot answer.
     pub async fn project(&self, id: Uuid) -> Result<Option<Arc<Project>>, StoreError> {
-        let load = async || Ok(self.store.project(id).await?.map(|row| Arc::new(Project::new(row))));
+        let load = async || {
+            let policy = self.store.project_policy(id).await?;
+            Ok(policy.map(|policy| Arc::new(self.rules.project(policy))))
+        };
         self.projects.get(&id, load).await
     }
 
@@ -125,6 +137,12 @@ impl Directory {
         &self.platform
     }
 
+    /// What the configuration says of every project.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// The origins of every active project: what counts while the project is not known.
     ///
     /// # Errors
@@ -133,13 +151,13 @@ impl Directory {
         let load = async || {
             let rows = self.store.projects(ProjectScope::All).await?;
             let active = rows.into_iter().filter(|row| row.status == ProjectStatus::Active);
-            let origins = active.flat_map(|row| Project::new(row).deployed.origins.clone()).collect();
+            let origins = active.flat_map(|row| origins(&row.deployed)).collect();
             Ok(Some(Arc::new(origins)))
         };
         Ok(self.origins.get(&(), load).await?.unwrap_or_default())
     }
 
-    /// A project changed.
+    /// A project, one of its tiers or one of its budgets changed.
     pub fn project_changed(&self, id: Uuid) {
         self.projects.forget(&id);
         self.origins.forget_all();

@@ -123,6 +123,16 @@ impl Config {
         self.providers.keys().map(|provider| self.timeouts_of(provider).connect)
     }
 
+    /// How long what a call holds stays held by itself, in milliseconds: no attempt takes longer. Whoever takes several
+    /// puts the end off with each.
+    #[must_use]
+    pub fn lease_ms(&self) -> i64 {
+        let whole = |timeouts: Timeouts| timeouts.connect + timeouts.first_byte + timeouts.total;
+        let longest = self.providers.keys().map(|provider| whole(self.timeouts_of(provider))).max();
+        let longest = longest.unwrap_or_default().max(whole(self.timeouts));
+        i64::try_from(longest.as_millis()).unwrap_or(i64::MAX / 4).saturating_add(120_000)
+    }
+
     /// How many calls may be under way at a provider, if the operator limits them.
     #[must_use]
     pub fn slot_limit(&self, provider: &str) -> Option<SlotLimit> {

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use super::ControlError;
 use crate::gateway::context::{Incoming, Project};
 use crate::gateway::refusal::Refusal;
+use crate::gateway::stages::switches::Killed;
 use crate::gateway::stages::{authenticate, locate};
+use crate::gateway::store::rows::KillTarget;
 use crate::gateway::{Gateway, clock, tags};
 use crate::token::Claims;
 use crate::token::claims::Audience;
@@ -43,6 +45,11 @@ pub async fn minter(
     }
     if project.row.status == ProjectStatus::Suspended {
         return Err(authenticate::AuthenticateError::Suspended.into());
+    }
+    // Wider switches stop the tokens where they are used; whoever administers the project must get one to lift them.
+    let own = KillTarget::Key { tenant: project.row.tenant_id, project: project.row.id, api_key: row.id };
+    if let Some(thrown) = gateway.switches().get(&own) {
+        return Err(Killed::from(&*thrown).into());
     }
     let _ = located.incoming.trace.project.set(Arc::clone(&project));
     Ok((located.incoming, project, row.role))
@@ -81,7 +88,10 @@ pub async fn mint(
         }
     }
     if let Some(tags) = &request.tags {
-        tags::check(tags).map_err(|error| ControlError::field("tags", format!("is refused: {error}")))?;
+        let accepted = project.deployed.tag_keys.as_deref();
+        tags::check(tags)
+            .and_then(|()| tags::check_names(tags, accepted))
+            .map_err(|error| ControlError::field("tags", format!("is refused: {error}")))?;
     }
     let grant = Grant { user, session, tier: request.tier, role, tags: request.tags, ttl, draft: false };
     sign(gateway, project, grant).await

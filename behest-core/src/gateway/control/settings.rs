@@ -6,9 +6,10 @@ use super::ControlError;
 use super::access::Admin;
 use super::mint::{self, Grant};
 use super::projects::find;
-use crate::gateway::Gateway;
+use crate::gateway::limits::check;
 use crate::gateway::origin::OriginPattern;
 use crate::gateway::refusal::Refusal;
+use crate::gateway::{Gateway, tags};
 use crate::types::control::{ModelRoute, NewTestToken, ProjectSettings, RouteStrategy, SettingsView};
 use crate::types::mint::{MAX_TTL, MIN_TTL, MintResponse, Role};
 
@@ -87,21 +88,47 @@ fn check(settings: &ProjectSettings) -> Result<(), ControlError> {
     if settings.cors_origins.as_ref().is_some_and(|origins| origins.len() > 200) {
         return Err(ControlError::field("cors_origins", "holds at most 200 origins"));
     }
-    if settings.memory_window.is_some_and(|window| !(1..=1_000).contains(&window)) {
-        return Err(ControlError::field("memory_window", "must be 1 to 1,000 messages"));
-    }
-    if settings.retention_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
-        return Err(ControlError::field("retention_days", "must be 1 to 36,500 days"));
-    }
-    if settings.system_prompt.as_ref().is_some_and(|prompt| prompt.len() > 256 << 10) {
-        return Err(ControlError::field("system_prompt", "must be at most 262,144 bytes"));
-    }
+    check::memory_window(settings.memory_window)?;
+    check::days("retention_days", settings.retention_days)?;
+    check::days("usage_retention_days", settings.usage_retention_days)?;
+    check::system_prompt(settings.system_prompt.as_deref())?;
+    check_limits(settings)?;
+    check_tag_keys(settings)?;
     if settings.model_allowlist.as_ref().is_some_and(|list| list.len() > 1_000) {
         return Err(ControlError::field("model_allowlist", "holds at most 1,000 models"));
     }
     check_models(settings)
 }
 
+fn check_limits(settings: &ProjectSettings) -> Result<(), ControlError> {
+    for (field, limit) in [
+        ("rpm_limit", settings.rpm_limit),
+        ("user_rpm_limit", settings.user_rpm_limit),
+        ("concurrency_limit", settings.concurrency_limit),
+        ("user_concurrency_limit", settings.user_concurrency_limit),
+        ("tokens_per_day", settings.tokens_per_day),
+        ("user_tokens_per_day", settings.user_tokens_per_day),
+        ("user_tokens_per_month", settings.user_tokens_per_month),
+    ] {
+        check::limit(field, limit)?;
+    }
+    Ok(())
+}
+
+fn check_tag_keys(settings: &ProjectSettings) -> Result<(), ControlError> {
+    let keys = settings.tag_keys.as_deref().unwrap_or_default();
+    if keys.len() > MOST_TAG_KEYS {
+        return Err(ControlError::field("tag_keys", format!("holds at most {MOST_TAG_KEYS} names")));
+    }
+    if !keys.iter().all(|name| tags::is_name(name)) {
+        let rule = "needs names of 1 to 64 characters of A-Z, a-z, 0-9, `.`, `_` and `-`";
+        return Err(ControlError::field("tag_keys", rule));
+    }
+    Ok(())
+}
+
+/// The most names of tags.
+const MOST_TAG_KEYS: usize = 64;
 /// The most fallbacks, models of a route, and names that a project makes up.
 const MOST_FALLBACKS: usize = 8;
 const MOST_MODELS: usize = 16;
@@ -112,11 +139,11 @@ fn check_models(settings: &ProjectSettings) -> Result<(), ControlError> {
     if fallbacks.len() > MOST_FALLBACKS {
         return Err(ControlError::field("fallback_models", format!("holds at most {MOST_FALLBACKS} models")));
     }
-    fallbacks.iter().try_for_each(|model| check_model("fallback_models", model))?;
+    fallbacks.iter().try_for_each(|model| check::model("fallback_models", model))?;
     let (aliases, routes) = (settings.model_aliases.iter().flatten(), settings.routes.iter().flatten());
     for (alias, model) in aliases {
         check_own_name("model_aliases", alias)?;
-        check_model("model_aliases", model)?;
+        check::model("model_aliases", model)?;
         if settings.routes.as_ref().is_some_and(|routes| routes.contains_key(alias)) {
             return Err(ControlError::field("model_aliases", format!("`{alias}` is a route's name")));
         }
@@ -141,7 +168,7 @@ fn check_route(name: &str, route: &ModelRoute) -> Result<(), ControlError> {
     if !(1..=MOST_MODELS).contains(&route.models.len()) {
         return Err(refused(format!("must name 1 to {MOST_MODELS} models")));
     }
-    route.models.iter().try_for_each(|model| check_model("routes", model))?;
+    route.models.iter().try_for_each(|model| check::model("routes", model))?;
     if let Some(weights) = &route.weights {
         if route.strategy != RouteStrategy::Weighted {
             return Err(refused("has `weights`, which only the strategy `weighted` takes".to_owned()));
@@ -167,13 +194,6 @@ fn check_own_name(field: &'static str, name: &str) -> Result<(), ControlError> {
         let rule =
             "needs names of 1 to 64 characters of A-Z, a-z, 0-9, `-`, `.`, `_` and `:`, other than `default`";
         return Err(ControlError::field(field, rule));
-    }
-    Ok(())
-}
-
-fn check_model(field: &'static str, model: &str) -> Result<(), ControlError> {
-    if model.is_empty() || model.len() > 256 || model.chars().any(char::is_control) {
-        return Err(ControlError::field(field, "needs models' names of 1 to 256 bytes"));
     }
     Ok(())
 }

@@ -184,7 +184,7 @@ impl Service<Name> for Resolver {
             if allowed.is_empty() {
                 return Err(io::Error::new(
                     io::ErrorKind::PermissionDenied,
-                    "the name has no public address, and the provider is not declared local",
+                    "the name has no public address, and it is not declared local",
                 ));
             }
             Ok(allowed.into_iter())

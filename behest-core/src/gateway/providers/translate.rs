@@ -8,6 +8,7 @@ pub mod answer;
 pub mod ask;
 pub mod chunks;
 pub mod embed;
+pub mod ending;
 pub mod event;
 #[cfg(test)]
 pub mod fixtures;

@@ -101,12 +101,17 @@ impl Catalogue {
         if let Some(upstream) = upstream {
             return served(upstream, model);
         }
+        let of_family = |upstream: &&Arc<Upstream>| names::is_of_family(&upstream.name, model);
+        let maker = self.upstreams.iter().filter(public).find(of_family);
+        let asked = self.upstreams.iter().find(open);
+        // Whoever looks for like names reads all of them, which a server that is asked anyway needs on no call.
+        if let (None, Some(upstream)) = (maker, asked) {
+            return served(upstream, model);
+        }
         let nearest = self.nearest(models, model);
         // A new model of a known family is its maker's to know, but a slip of the pen is ours to tell.
         let is_slip = nearest.iter().any(|listed| names::is_slip_of(listed, model));
-        let of_family = |upstream: &&Arc<Upstream>| !is_slip && names::is_of_family(&upstream.name, model);
-        let maker = self.upstreams.iter().filter(public).find(of_family);
-        if let Some(upstream) = maker.or_else(|| self.upstreams.iter().find(open)) {
+        if let Some(upstream) = maker.filter(|_| !is_slip).or(asked) {
             return served(upstream, model);
         }
         if is_slip {

@@ -32,6 +32,8 @@ pub struct Site<'s> {
     pub project: Option<&'s Arc<Project>>,
     /// The Host header, whose slug tells the project of an answer given before any stage ran.
     pub host: Option<&'s HeaderValue>,
+    /// It came through a proxy, so that its client is not on this machine.
+    pub forwarded: bool,
 }
 
 /// What a preflight asked for.
@@ -44,12 +46,13 @@ pub struct Preflight {
 #[must_use]
 pub fn is_control(path: &str) -> bool {
     let path = path.strip_prefix("/auth").unwrap_or(path);
-    const CONTROL: [&str; 7] = [
+    const CONTROL: [&str; 8] = [
         "/v1/projects",
         "/v1/tenants",
         "/v1/kill-switches",
         "/v1/guardrails",
         "/v1/events",
+        "/v1/ledger",
         "/dashboard",
         "/metrics",
     ];
@@ -100,7 +103,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
 }
 
 async fn allowed(gateway: &Gateway, site: &Site<'_>, origin: &str) -> Result<bool, StoreError> {
-    if gateway.hosts().loopback && is_loopback(origin) {
+    if gateway.hosts().loopback && !site.forwarded && is_loopback(origin) {
         return Ok(true);
     }
     let of_host = match (site.project, site.host.and_then(|host| host.to_str().ok())) {

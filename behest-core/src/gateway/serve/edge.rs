@@ -12,11 +12,13 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
+use super::client_address::{self, Limited};
 use super::cors;
-use crate::gateway::Gateway;
 use crate::gateway::context::{Incoming, Trace};
+use crate::gateway::limits::rates::Rates;
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::rescue;
+use crate::gateway::{Gateway, clock};
 use crate::types::problem::Code;
 
 /// The trace id of an answer.
@@ -85,7 +87,10 @@ pub async fn edge(State(gateway): State<Gateway>, mut request: Request, next: Ne
         id: trace_id(request.headers()),
         started: Instant::now(),
         project: Arc::new(OnceLock::new()),
+        rates: Arc::default(),
     };
+    let forwarded = client_address::is_forwarded(request.headers());
+    let limited = client_address::limited(&gateway, &request);
     let origin = request.headers().get(header::ORIGIN).cloned();
     let has_cors = !cors::is_control(request.uri().path());
     let preflight = has_cors && cors::is_preflight(&request);
@@ -98,6 +103,8 @@ pub async fn edge(State(gateway): State<Gateway>, mut request: Request, next: Ne
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         response
+    } else if let Err(refusal) = admit(&gateway, limited, &trace.rates).await {
+        refusal.into_response()
     } else {
         request.extensions_mut().insert(trace.clone());
         // A panic ends one request, never a worker with everybody else's.
@@ -106,13 +113,24 @@ pub async fn edge(State(gateway): State<Gateway>, mut request: Request, next: Ne
     };
 
     let mut response = rescue::respond(response, &trace.id);
+    if has_cors {
+        trace.rates.write(response.headers_mut(), clock::now_ms());
+    }
     if let Some(origin) = origin.filter(|_| has_cors) {
-        let site = cors::Site { project: trace.project.get(), host: slug_host.as_ref() };
+        let site = cors::Site { project: trace.project.get(), host: slug_host.as_ref(), forwarded };
         let preflight = preflight.then_some(asked_headers).map(|asked| cors::Preflight { asked });
         cors::apply(&gateway, &site, &origin, preflight, response.headers_mut()).await;
     }
     trace_headers(response.headers_mut(), &trace.id);
     response
+}
+
+/// Lets an address make its requests of a minute.
+async fn admit(gateway: &Gateway, limited: Option<Limited>, rates: &Rates) -> Result<(), Refusal> {
+    match limited {
+        Some(limited) => client_address::admit(gateway, limited, rates).await,
+        None => Ok(()),
+    }
 }
 
 /// Runs a change to its end even when its caller has gone: one that was committed and not told to the caches would
@@ -170,6 +188,7 @@ impl Incoming {
             id: trace_id(&head.headers),
             started: Instant::now(),
             project: Arc::new(OnceLock::new()),
+            rates: Arc::default(),
         });
         Self { head, body, trace }
     }

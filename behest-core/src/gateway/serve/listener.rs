@@ -20,7 +20,7 @@ use super::ready::Ready;
 use crate::gateway::config::{Config, PatienceConfig};
 use crate::gateway::setup::StartError;
 use crate::gateway::store::StoreError;
-use crate::gateway::{Gateway, memory_sweep};
+use crate::gateway::{Gateway, upkeep};
 
 /// Why the gateway does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,7 @@ impl Serving {
         let gateway = Gateway::builder(config).build().await?;
         let workers = Workers::start(&gateway)?;
         let accepting = accept(listener, &workers)?;
-        let sweeping = AbortOnDropHandle::new(tokio::spawn(memory_sweep::run(gateway.clone())));
+        let sweeping = AbortOnDropHandle::new(tokio::spawn(upkeep::run(gateway.clone())));
         Ok(Self { gateway, address, accepting, workers, sweeping })
     }
 

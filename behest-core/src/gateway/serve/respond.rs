@@ -15,7 +15,8 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-behest-attempts");
 const DROPPED: HeaderName = HeaderName::from_static("x-behest-dropped-params");
 const MEMORY: HeaderName = HeaderName::from_static("x-behest-memory");
 const COST: HeaderName = HeaderName::from_static("x-behest-cost-usd");
-const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
+/// No cache may keep it.
+pub const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 
 /// A JSON answer that no cache may keep.
 #[must_use]

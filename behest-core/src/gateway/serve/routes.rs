@@ -7,7 +7,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::edge;
-use super::handlers::{catalogue, control, data, identity, open, providers, usage};
+use super::handlers::{
+    budgets, catalogue, control, data, events, identity, kill_switches, ledger, limits, open, providers,
+    tiers, usage, webhooks,
+};
 use super::openapi::{Metering, Registry, described};
 use crate::gateway::Gateway;
 
@@ -59,7 +62,27 @@ fn aliased() -> OpenApiRouter<Gateway> {
         .add(Metering::Free, routes!(control::deploy_settings))
         .add(Metering::Free, routes!(control::discard_settings))
         .add(Metering::Free, routes!(control::create_test_token))
+        .add(Metering::Free, routes!(tiers::list_tiers, tiers::create_tier))
+        .add(Metering::Free, routes!(tiers::get_tier, tiers::put_tier, tiers::remove_tier))
+        .add(Metering::Free, routes!(tiers::resolve_tier))
+        .add(Metering::Free, routes!(budgets::list_budgets, budgets::create_budget))
+        .add(Metering::Free, routes!(budgets::get_budget, budgets::put_budget, budgets::remove_budget))
+        .add(
+            Metering::Free,
+            routes!(
+                kill_switches::list_kill_switches,
+                kill_switches::throw_kill_switch,
+                kill_switches::take_back_kill_switch
+            ),
+        )
         .add(Metering::Free, routes!(usage::get_project_usage))
+        .add(Metering::Free, routes!(limits::get_limits))
+        .add(Metering::Free, routes!(ledger::list_usage_records))
+        .add(Metering::Free, routes!(ledger::export_csv))
+        .add(Metering::Free, routes!(ledger::export_jsonl))
+        .add(Metering::Free, routes!(ledger::watch_usage))
+        .add(Metering::Free, routes!(ledger::rerate))
+        .add(Metering::Free, routes!(ledger::verify))
         .add(Metering::Free, routes!(control::list_api_keys, control::create_api_key))
         .add(Metering::Free, routes!(control::revoke_api_key))
         .add(Metering::Free, routes!(control::list_signing_keys, control::create_signing_key))
@@ -68,6 +91,11 @@ fn aliased() -> OpenApiRouter<Gateway> {
         .add(Metering::Free, routes!(providers::remove_provider))
         .add(Metering::Free, routes!(providers::list_project_providers, providers::put_project_provider))
         .add(Metering::Free, routes!(providers::remove_project_provider))
+        .add(Metering::Free, routes!(events::list_events))
+        .add(Metering::Free, routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .add(Metering::Free, routes!(webhooks::get_webhook, webhooks::delete_webhook))
+        .add(Metering::Free, routes!(webhooks::test_webhook))
+        .add(Metering::Free, routes!(webhooks::list_deliveries))
         .finish()
         .layer(from_fn(edge::to_its_end))
 }

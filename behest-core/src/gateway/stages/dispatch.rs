@@ -2,18 +2,20 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
-use uuid::Uuid;
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{Candidate, Content, ModelRequest, Plan, Reply};
-use crate::gateway::ledger::attempt::{Attempt, settled};
+use crate::gateway::context::{Candidate, Content, Plan, Reply, Reserved};
+use crate::gateway::ledger::attempt::{Attempt, Begin, settled};
 use crate::gateway::ledger::record::Outcome;
+use crate::gateway::limits::reservation::Reservation;
 use crate::gateway::providers::translate::TranslateError;
 use crate::gateway::providers::translate::ask::Target;
 use crate::gateway::providers::{
@@ -111,17 +113,18 @@ impl Refuse for DispatchError {
 
 /// Asks the providers. Each attempt has its own record; a client that goes away drops this future, and with it the
 /// requests to providers and the pauses between them.
-pub async fn dispatch(gateway: &Gateway, mut plan: Plan) -> Result<Reply, Refusal> {
-    let mut asking = Asking::new(gateway, &plan);
+pub async fn dispatch(gateway: &Gateway, reserved: Reserved) -> Result<Reply, Refusal> {
+    let mut asking = Asking::new(gateway, &reserved);
     let answered = asking.until_answered().await?;
     let attempts = asking.round.attempts;
+    let Reserved { mut plan, reservation } = reserved;
     let Answered { place, dropped, mut attempt, call, content } = answered;
     attempt.answered(plan.turn.memory.take());
     // What was asked is said; an answer that takes minutes should not hold on to it.
     plan.turn.request.messages = Vec::new();
     plan.turn.request.body_permit = None;
     let candidate = plan.candidates.swap_remove(place);
-    Ok(Reply { turn: plan.turn, candidate, dropped, attempts, attempt, call, content })
+    Ok(Reply { turn: plan.turn, candidate, dropped, attempts, attempt, reservation, call, content })
 }
 
 /// An attempt that brought an answer.
@@ -146,16 +149,19 @@ struct Failed {
 struct Asking<'p> {
     gateway: &'p Gateway,
     plan: &'p Plan,
-    operation_id: Uuid,
+    reservation: &'p Arc<Reservation>,
+    /// How many attempts have been noted: each record says which it is.
+    noted: Arc<AtomicU32>,
     round: Round<'p>,
     /// What to say if nobody answers.
     refusal: Option<Refusal>,
 }
 
 impl<'p> Asking<'p> {
-    fn new(gateway: &'p Gateway, plan: &'p Plan) -> Self {
+    fn new(gateway: &'p Gateway, reserved: &'p Reserved) -> Self {
+        let Reserved { plan, reservation } = reserved;
         let round = Round::new(&plan.candidates);
-        Self { gateway, plan, operation_id: Uuid::now_v7(), round, refusal: None }
+        Self { gateway, plan, reservation, noted: Arc::default(), round, refusal: None }
     }
 
     async fn until_answered(&mut self) -> Result<Answered, Refusal> {
@@ -217,7 +223,7 @@ impl<'p> Asking<'p> {
         beside: bool,
     ) -> Option<impl Future<Output = Result<Answered, Failed>> + use<'p>> {
         let candidate = &self.plan.candidates[place];
-        let written = match write(candidate, &self.plan.turn.request) {
+        let written = match write(candidate, self.plan, self.reservation.bound()) {
             Ok(written) => written,
             Err(error) => {
                 self.round.leave_out(place);
@@ -226,7 +232,8 @@ impl<'p> Asking<'p> {
             }
         };
         let repeated = self.round.ask(place) || beside;
-        Some(attempt(self.gateway, self.plan, place, self.operation_id, written, repeated))
+        let asked = Asked { place, written, repeated, noted: Arc::clone(&self.noted) };
+        Some(attempt(self.gateway, self.plan, self.reservation, asked))
     }
 
     /// Takes note of a failure.
@@ -259,21 +266,31 @@ impl<'p> Asking<'p> {
     }
 }
 
-fn write(candidate: &Candidate, request: &ModelRequest) -> Result<Prepared, TranslateError> {
+/// The request in the provider's words; `bound` is the most tokens that an answer may have, where limits say so.
+fn write(candidate: &Candidate, plan: &Plan, bound: Option<u64>) -> Result<Prepared, TranslateError> {
+    let request = &plan.turn.request;
     let max_output = candidate.model.listed.as_ref().and_then(|entry| entry.max_output);
     let target = Target { model: &candidate.model.name, max_output, stream: request.stream };
-    providers::prepare(candidate.model.upstream.dialect, request, &target)
+    providers::prepare(&candidate.model.upstream, request, &target, bound)
+}
+
+/// One candidate's turn to be asked.
+struct Asked {
+    place: usize,
+    written: Prepared,
+    /// It was asked before, or somebody else is being asked.
+    repeated: bool,
+    noted: Arc<AtomicU32>,
 }
 
 /// One attempt, from its place among the calls under way to the beginning of its answer.
 async fn attempt(
     gateway: &Gateway,
     plan: &Plan,
-    place: usize,
-    operation_id: Uuid,
-    written: Prepared,
-    repeated: bool,
+    reservation: &Arc<Reservation>,
+    asked: Asked,
 ) -> Result<Answered, Failed> {
+    let Asked { place, written, repeated, noted } = asked;
     let ours = |refusal: Refusal| Failed { place, sent: false, remedy: Remedy::Nothing, refusal };
     let cut_off = || ours(DispatchError::Draining.into());
     let candidate = &plan.candidates[place];
@@ -300,10 +317,25 @@ async fn attempt(
         return Err(ours(StoreError::Unavailable("the ledger cannot be written".to_owned()).into()));
     }
     let permit = gateway.journal().permit(PATIENCE).await.map_err(|error| ours(error.into()))?;
-    let store = gateway.store_handle();
+    // Slots, pauses and answers take their time: what is held is held for this attempt anew.
+    reservation.renew();
+    plan.turn.request.admission.renew(reservation.lease_end());
+    reservation.cover().await.map_err(|denied| ours(reservation.refusal(denied)))?;
     let Prepared { body, dropped } = written;
-    let attempt = Attempt::begin(store, gateway.mailbox(), permit, plan, candidate, &body, operation_id)
-        .map_err(|error| ours(error.into()))?;
+    let begin = Begin {
+        store: gateway.store_handle(),
+        learned: Arc::clone(gateway.learned()),
+        mailbox: gateway.mailbox(),
+        permit,
+        plan,
+        reservation: Arc::clone(reservation),
+        candidate,
+        body: &body,
+        dropped: &dropped,
+        number: noted.fetch_add(1, Ordering::Relaxed) + 1,
+    };
+    let attempt = Attempt::begin(begin).map_err(|error| ours(error.into()))?;
+    plan.turn.request.admission.dispatched();
     let asked = tokio::select! {
         biased;
         asked = ask(gateway, plan, candidate, body) => asked,

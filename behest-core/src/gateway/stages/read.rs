@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::gateway::Gateway;
 use crate::gateway::body::Fields;
-use crate::gateway::context::{Configured, ModelRequest, Operation};
+use crate::gateway::context::{Admitted, ModelRequest, Operation};
 use crate::gateway::idempotency::{BadKey, IdempotencyKey};
 use crate::gateway::inputs::{self, Inputs, TooMuch};
 use crate::gateway::providers::translate::vectors::Wanted;
@@ -97,8 +97,8 @@ impl Refuse for ReadError {
 }
 
 /// Reads a chat request.
-pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequest, Refusal> {
-    let Configured { incoming, caller } = configured;
+pub async fn read(gateway: &Gateway, admitted: Admitted) -> Result<ModelRequest, Refusal> {
+    let Admitted { incoming, caller, admission } = admitted;
     let (bytes, body_permit) = collect(gateway, incoming.body).await?;
     let idempotency = IdempotencyKey::of(&incoming.head, &bytes).map_err(ReadError::Key)?;
     let mut fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
@@ -106,12 +106,16 @@ pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequ
     let model = model(&fields)?;
     let stream = optional::<bool>(&fields, "stream", "must be true or false")?.unwrap_or(false);
     let include_usage = stream && includes_usage(&fields)?;
-    let max_tokens = match optional(&fields, "max_completion_tokens", WHOLE)? {
-        Some(limit) => Some(limit),
-        None => optional(&fields, "max_tokens", WHOLE)?,
-    };
+    // Servers know one name of it or the other: of two the larger may be the one that counts. None means 0 alike.
+    let bounds = [
+        optional::<u64>(&fields, "max_completion_tokens", WHOLE)?,
+        optional::<u64>(&fields, "max_tokens", WHOLE)?,
+    ];
+    let max_tokens = bounds.into_iter().flatten().max().filter(|bound| *bound > 0);
+    let answers = optional(&fields, "n", "must be a whole number, 1 or more")?.unwrap_or(1);
     Ok(ModelRequest {
         caller,
+        admission,
         operation: Operation::Chat,
         head: incoming.head,
         fields,
@@ -121,14 +125,15 @@ pub async fn read(gateway: &Gateway, configured: Configured) -> Result<ModelRequ
         stream,
         include_usage,
         max_tokens,
+        answers,
         idempotency,
         body_permit,
     })
 }
 
 /// Reads a request for embeddings.
-pub async fn read_embeddings(gateway: &Gateway, configured: Configured) -> Result<ModelRequest, Refusal> {
-    let Configured { incoming, caller } = configured;
+pub async fn read_embeddings(gateway: &Gateway, admitted: Admitted) -> Result<ModelRequest, Refusal> {
+    let Admitted { incoming, caller, admission } = admitted;
     let (bytes, body_permit) = collect(gateway, incoming.body).await?;
     let idempotency = IdempotencyKey::of(&incoming.head, &bytes).map_err(ReadError::Key)?;
     let fields: Fields = serde_json::from_slice(&bytes).map_err(not_json)?;
@@ -142,6 +147,7 @@ pub async fn read_embeddings(gateway: &Gateway, configured: Configured) -> Resul
     };
     Ok(ModelRequest {
         caller,
+        admission,
         operation: Operation::Embeddings(wanted),
         head: incoming.head,
         fields,
@@ -151,6 +157,7 @@ pub async fn read_embeddings(gateway: &Gateway, configured: Configured) -> Resul
         stream: false,
         include_usage: false,
         max_tokens: None,
+        answers: 1,
         idempotency,
         body_permit,
     })

@@ -140,6 +140,7 @@ fn context_length(choice: &Choice) -> Option<u64> {
 /// How many tokens the stored turns may take; `None` where the model's context is not known.
 fn room(request: &ModelRequest, system_prompt: &Option<String>, context: Option<u64>) -> Option<u64> {
     let prompt = estimate::prompt(&request.messages)
+        .tokens
         .saturating_add(estimate::text(system_prompt.as_ref().map_or(0, String::len)))
         .saturating_add(estimate::answer(request.max_tokens));
     context.map(|context| context.saturating_sub(prompt))

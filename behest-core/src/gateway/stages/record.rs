@@ -1,6 +1,7 @@
 //! The record: committed before the answer ends, with the turn that memory keeps.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,19 +13,20 @@ use http::{HeaderValue, header};
 use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::Gateway;
-use crate::gateway::context::{Caller, Content, CredentialKind, Operation, Reply};
+use crate::gateway::context::{Content, Operation, Reply};
 use crate::gateway::drain::Drain;
 use crate::gateway::ledger::attempt::{Attempt, settled};
 use crate::gateway::ledger::money::NanoUsd;
 use crate::gateway::ledger::record::Outcome;
+use crate::gateway::limits::allowance::Allowance;
 use crate::gateway::providers::http::Way;
+use crate::gateway::providers::translate::ending;
 use crate::gateway::providers::{Chunk, ChunkStream, ProviderError, ProviderFailure};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::rescue;
 use crate::gateway::routing::health::Call;
 use crate::gateway::serve::respond;
 use crate::sse;
-use crate::types::mint::Role;
 use crate::types::problem::Code;
 
 /// After this much silence a comment tells the client, and everything between, that the stream lives.
@@ -50,7 +52,8 @@ impl Refuse for RecordError {
 pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal> {
     let mut response = Response::new(Body::empty());
     respond::answer_headers(response.headers_mut(), &reply);
-    let Reply { turn, candidate, attempts, mut attempt, call, content, .. } = reply;
+    let Reply { turn, candidate, attempts, mut attempt, reservation, call, content, .. } = reply;
+    let admission = Arc::clone(&turn.request.admission);
     match content {
         Content::Whole(whole) => {
             // Vectors are no text: their size tells of no tokens.
@@ -59,12 +62,14 @@ pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal
                 Operation::Embeddings(_) => &[],
             };
             attempt.whole(whole.summary, said);
-            if let Some(cost) = attempt.cost().filter(|_| sees_cost(&turn.request.caller)) {
+            if let Some(cost) = attempt.cost().filter(|_| turn.request.caller.sees().money) {
                 respond::cost_header(response.headers_mut(), cost);
             }
-            // The provider is done: its place goes to the next call before the ledger's commit.
+            // The provider is done: its place, and the caller's, go to the next call before the ledger's commit.
             drop(call);
-            settled(attempt.settle(Outcome::Ok)).await?;
+            let committed = attempt.settle(Outcome::Ok);
+            admission.release();
+            settled(committed).await?;
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *response.body_mut() = Body::from(whole.body);
         }
@@ -74,12 +79,15 @@ pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal
                 rest,
                 attempt: Some(attempt),
                 call: Some((call, way)),
+                allowance: Allowance::new(reservation, admission),
+                answers: turn.request.answers,
+                last: Bytes::new(),
                 drain: gateway.drain().clone(),
                 provider: candidate.model.upstream.name.clone(),
                 attempts,
                 trace_id: turn.request.caller.trace.id.to_string(),
                 include_usage: turn.request.include_usage,
-                shows_cost: sees_cost(&turn.request.caller),
+                shows_cost: turn.request.caller.sees().money,
                 quiet_until: Instant::now() + PING_EVERY,
             };
             respond::stream_headers(response.headers_mut());
@@ -88,13 +96,6 @@ pub async fn record(gateway: &Gateway, reply: Reply) -> Result<Response, Refusal
         }
     }
     Ok(response)
-}
-
-/// Prices are the customer's business, and an end user's only where the project says so.
-fn sees_cost(caller: &Caller) -> bool {
-    matches!(caller.principal.credential, CredentialKind::ApiKey { .. })
-        || caller.principal.role > Role::User
-        || caller.settings.show_cost_to_users
 }
 
 /// Passes a stream on, event by event, and settles it at its end. Dropped with the connection, it drops the
@@ -106,6 +107,12 @@ struct Relay {
     attempt: Option<Attempt>,
     /// Its place among the calls under way, until the provider is done.
     call: Option<(Call, Way)>,
+    /// What the answer may use.
+    allowance: Allowance,
+    /// How many answers were asked for at once.
+    answers: u64,
+    /// The last event with content, which an end of ours is modelled on.
+    last: Bytes,
     drain: Drain,
     provider: String,
     attempts: u32,
@@ -139,8 +146,16 @@ impl Relay {
             match next {
                 Next::Ping => return PING,
                 Next::Chunk(chunk) => {
-                    if let Some(bytes) = self.pass_on(chunk) {
-                        return bytes;
+                    let bytes = self.pass_on(chunk);
+                    // What has come is paid for, and goes to the client; nothing more does.
+                    let is_over = match &mut self.attempt {
+                        Some(attempt) => self.allowance.is_over(attempt).await,
+                        None => false,
+                    };
+                    match (bytes, is_over) {
+                        (bytes, true) => return self.cut(bytes).await,
+                        (Some(bytes), false) => return bytes,
+                        (None, false) => {}
                     }
                 }
                 Next::End => return self.end(Outcome::Ok, None).await,
@@ -186,17 +201,38 @@ impl Relay {
         let attempt = self.attempt.as_mut()?;
         attempt.chunk(&chunk);
         if !chunk.usage_only {
+            self.last = chunk.data.clone();
             return Some(sse::encode(&chunk.data));
         }
         let cost = attempt.cost().filter(|_| self.shows_cost);
         self.include_usage.then(|| sse::encode(&with_cost(&chunk.data, cost)))
     }
 
+    /// Ends an answer that has used up what there is: the provider is cancelled, and the client gets a whole answer with
+    /// the finish reason `length`.
+    async fn cut(&mut self, bytes: Option<Bytes>) -> Bytes {
+        self.rest = stream::empty().boxed();
+        self.first.clear();
+        let mut said = bytes.map(|bytes| bytes.to_vec()).unwrap_or_default();
+        if let Some(attempt) = &mut self.attempt {
+            attempt.cut();
+            let (tokens, cost) = attempt.so_far();
+            let usage = self.include_usage.then_some((tokens, cost.filter(|_| self.shows_cost)));
+            for event in ending::of(&self.last, self.answers, usage) {
+                said.extend_from_slice(&sse::encode(&event));
+            }
+        }
+        said.extend_from_slice(&self.end(Outcome::Cut, None).await);
+        Bytes::from(said)
+    }
+
     /// Commits the record, then says the last word. A broken answer never looks finished.
     async fn end(&mut self, outcome: Outcome, error: Option<Refusal>) -> Bytes {
         let Some(attempt) = self.attempt.take() else { return Bytes::new() };
         self.call = None;
-        let committed = settled(attempt.settle(outcome)).await;
+        let committed = attempt.settle(outcome);
+        self.allowance.end();
+        let committed = settled(committed).await;
         match (error, committed) {
             (Some(error), _) => rescue::event(&error, &self.trace_id),
             (None, Err(error)) => rescue::event(&error.into(), &self.trace_id),

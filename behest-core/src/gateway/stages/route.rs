@@ -45,7 +45,8 @@ impl Refuse for RouteError {
 
 /// Settles who may be called, in which order, and at what price.
 pub fn route(gateway: &Gateway, mut turn: Turn) -> Result<Plan, Refusal> {
-    let prompt_tokens = turn.request.prompt_tokens();
+    let prompt = turn.request.prompt_size();
+    let prompt_tokens = prompt.tokens;
     let answer_tokens = turn.request.answer_tokens();
     let models = std::mem::take(&mut turn.choice.models);
     let fallbacks = std::mem::take(&mut turn.choice.fallbacks);
@@ -73,7 +74,7 @@ pub fn route(gateway: &Gateway, mut turn: Turn) -> Result<Plan, Refusal> {
         candidates = needs::able(candidates, &needs::of(&turn.request));
         candidates = fitting(candidates, prompt_tokens);
     }
-    Ok(Plan { turn, candidates, prompt_tokens })
+    Ok(Plan { turn, candidates, prompt })
 }
 
 /// What stands between models and their calls.

@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use crate::gateway::Gateway;
 use crate::gateway::clock;
 use crate::gateway::context::{Caller, Choice, Model, ModelRequest, Operation, Selected};
+use crate::gateway::limits::downgrade;
 use crate::gateway::providers::{Dialect, ECHO, LOCAL};
 use crate::gateway::refusal::{Refusal, Refuse};
 use crate::gateway::routing::catalogue::{Catalogue, Found, Listed};
 use crate::gateway::routing::models::{ModelEntry, ModelTable};
 use crate::gateway::settings::Settings;
+use crate::gateway::store::StoreError;
 use crate::types::catalogue::Mode;
 use crate::types::control::{ModelRoute, RouteStrategy, UnknownPricePolicy};
 use crate::types::problem::Code;
@@ -112,7 +114,32 @@ pub async fn select(gateway: &Gateway, request: ModelRequest) -> Result<Selected
             hedge_after: None,
         },
     };
+    let choice = match stand_in(gateway, &request, &choice).await? {
+        Some(name) => Choice {
+            models: vec![names.model(&name, &name)?],
+            fallbacks: Vec::new(),
+            hedge_after: None,
+            ..choice
+        },
+        None => choice,
+    };
     Ok(Selected { request, choice })
+}
+
+/// The model that a budget has answer, if one does. It is used up or not for the call that was admitted, whatever else
+/// happens meanwhile: such budgets refuse nothing.
+async fn stand_in(
+    gateway: &Gateway,
+    request: &ModelRequest,
+    choice: &Choice,
+) -> Result<Option<String>, StoreError> {
+    if request.operation != Operation::Chat || !gateway.config().limits.enabled {
+        return Ok(None);
+    }
+    let caller = &request.caller;
+    let models: Vec<_> = choice.models.iter().map(Model::metered_name).collect();
+    let (call, budgets) = (request.admission.call(), &caller.project.budgets);
+    downgrade::stand_in(gateway, caller.principal.tenant, call, budgets, &models).await
 }
 
 /// What names mean to a project.

@@ -59,6 +59,8 @@ pub enum Step {
     Pause(Duration),
     /// Waits until the test opens the gate.
     Wait(Gate),
+    /// Writes so much into the server's own books.
+    Count(Arc<AtomicU64>, u64),
     /// Stays silent until the client goes away.
     Hang,
     /// Closes the connection without ending the answer.
@@ -304,6 +306,9 @@ async fn play(socket: &mut TcpStream, unread: &mut BytesMut, script: Script, sen
                 if unless_gone(socket, unread, gate.wait()).await.is_none() {
                     return Played::Gone;
                 }
+            }
+            Step::Count(book, amount) => {
+                book.fetch_add(amount, Ordering::Relaxed);
             }
             Step::Hang => {
                 unless_gone(socket, unread, std::future::pending::<()>()).await;

@@ -116,6 +116,20 @@ fn calling(choice: &ToolChoice) -> Value {
     }
 }
 
+/// How long an answer may be and how many there are: limits go by OpenAI's words for it, which Gemini's own may lower
+/// and not raise.
+fn bound_answers(config: &mut Map<String, Value>, ask: &Ask) {
+    let theirs = |config: &Map<String, Value>, name: &str| config.get(name).and_then(Value::as_u64);
+    if let Some(bound) = ask.max_tokens {
+        let bound = theirs(config, "maxOutputTokens").map_or(bound, |theirs| theirs.min(bound));
+        config.insert("maxOutputTokens".to_owned(), Value::from(bound));
+    }
+    let asked = ask.other.get("n").and_then(Value::as_u64).unwrap_or(1);
+    if theirs(config, "candidateCount").is_some_and(|theirs| theirs > asked) {
+        config.insert("candidateCount".to_owned(), Value::from(asked));
+    }
+}
+
 /// What the client said in Gemini's own words stands; the rest is added.
 fn generation_config(
     mut ask: Ask,
@@ -127,12 +141,12 @@ fn generation_config(
         Some(Value::Object(config)) => config,
         Some(_) => return Err(TranslateError::malformed("generationConfig", "must be an object")),
     };
+    bound_answers(&mut config, &ask);
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             config.entry(name).or_insert(value);
         }
     };
-    set("maxOutputTokens", ask.max_tokens.map(Value::from));
     set("temperature", ask.temperature.map(Value::Number));
     set("topP", ask.top_p.map(Value::Number));
     set("topK", ask.other.remove("top_k"));

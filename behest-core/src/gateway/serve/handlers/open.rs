@@ -6,11 +6,11 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::gateway::Gateway;
 use crate::gateway::context::Incoming;
 use crate::gateway::control::access;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::serve::{openapi, respond};
+use crate::gateway::{Gateway, clock};
 use crate::types::problem::Problem;
 
 /// Whether the gateway lives.
@@ -128,6 +128,36 @@ pub async fn metrics(State(gateway): State<Gateway>, request: Request) -> Result
         "gauge",
         "Stored keys of providers that the master key does not open.",
         gateway.key_audit().unreadable() as u64,
+    );
+    let held = gateway.counters().gauges();
+    let age = held.oldest.map_or(0, |oldest| clock::now_ms().saturating_sub(oldest) / 1_000);
+    for (name, help, value) in [
+        ("behest_reservations_open", "Admissions and reservations that have not ended.", held.leases),
+        (
+            "behest_reservations_oldest_seconds",
+            "The age of the oldest of them.",
+            u64::try_from(age).unwrap_or(0),
+        ),
+        (
+            "behest_reserved_calls",
+            "Calls under way, summed over the limits that count them.",
+            held.concurrency,
+        ),
+        ("behest_reserved_tokens", "Tokens held, summed over the limits that count them.", held.tokens),
+        (
+            "behest_reserved_nano_usd",
+            "Nano-dollars held, summed over the budgets that count them.",
+            held.money,
+        ),
+        ("behest_meters", "Sums that are kept in memory.", held.meters),
+    ] {
+        metric(name, "gauge", help, value);
+    }
+    metric(
+        "behest_events_lost_total",
+        "counter",
+        "Events lost because too many waited to be stored.",
+        gateway.events().lost(),
     );
     let mut response = Response::new(Body::from(text));
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

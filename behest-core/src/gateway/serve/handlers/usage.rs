@@ -2,28 +2,23 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use uuid::Uuid;
+use serde_json::{Map, Value};
 
 use super::data::caller;
 use crate::gateway::context::{Caller, CredentialKind, Incoming};
 use crate::gateway::control::{ControlError, access, projects};
 use crate::gateway::ledger::record::KeySource;
-use crate::gateway::ledger::report::{Granularity, GroupBy, Sums, UsageFilter, UsageRow};
+use crate::gateway::ledger::report::{Dimension, Sums, UsageFilter, UsageRow};
 use crate::gateway::refusal::Refusal;
-use crate::gateway::serve::edge::EdgeError;
 use crate::gateway::serve::extract::{Captured, Query};
 use crate::gateway::serve::respond;
+use crate::gateway::serve::usage_query::{self, Page};
 use crate::gateway::{Gateway, clock};
 use crate::types::mint::Role;
 use crate::types::problem::Problem;
 use crate::types::usage::{
     BilledModel, BillingReport, BillingSide, BillingWindow, UsageBucket, UsageReport, UsageTotals,
 };
-
-/// How far back a query reaches when it does not say.
-const DEFAULT_WINDOW_DAYS: i64 = 30;
-/// A report above this many buckets is refused rather than cut.
-const MAX_BUCKETS: i64 = 50_000;
 
 /// Reports what was used, by bucket of time
 ///
@@ -33,11 +28,20 @@ const MAX_BUCKETS: i64 = 50_000;
     params(
         ("from" = Option<String>, Query, description = "First instant; 30 days ago when absent"),
         ("to" = Option<String>, Query, description = "Instant after the last; now when absent"),
-        ("granularity" = Option<String>, Query, description = "minute, hour or day"),
+        ("granularity" = Option<String>, Query, description = "minute, hour, day or total"),
+        ("group_by" = Option<String>, Query, description = "model, provider, user_id, session_id, thread_id, api_key_id, tier, status, key_source or tag:NAME, several with commas between; minute, hour or day among them is the granularity"),
         ("user_id" = Option<String>, Query, description = "One end user"),
         ("session_id" = Option<String>, Query, description = "One session"),
+        ("thread_id" = Option<String>, Query, description = "One thread"),
         ("model" = Option<String>, Query, description = "One model"),
-        ("group_by" = Option<String>, Query, description = "model, provider, user_id, session_id, thread_id, api_key_id, tier, status or tag:NAME"),
+        ("provider" = Option<String>, Query, description = "One provider"),
+        ("tier" = Option<String>, Query, description = "One tier"),
+        ("api_key_id" = Option<String>, Query, description = "One API key, by its id"),
+        ("status" = Option<String>, Query, description = "ok, cancelled, failed, timed_out, incomplete, cut or lost"),
+        ("key_source" = Option<String>, Query, description = "platform or byok"),
+        ("tag" = Option<String>, Query, description = "One value of a tag, as NAME:VALUE or NAME=VALUE"),
+        ("limit" = Option<u32>, Query, description = "So many rows of the breakdown at once; all of them when absent"),
+        ("cursor" = Option<String>, Query, description = "Where the last page ended: its `next`"),
         ("X-End-User-Id" = Option<String>, Header, description = "The end user, with an API key"),
     ),
     responses((status = 200, description = "The report", body = UsageReport), (status = "4XX", description = "Refused", body = Problem)),
@@ -45,8 +49,9 @@ const MAX_BUCKETS: i64 = 50_000;
 )]
 pub async fn get_usage(State(gateway): State<Gateway>, request: Request) -> Result<Response, Refusal> {
     let (caller, query) = caller(&gateway, request).await?;
-    let filter = filter(&query, caller.principal.project, visible_user(&caller, query.get("user_id"))?)?;
-    report(&gateway, filter).await
+    let user = visible_user(&caller, query.get("user_id"))?;
+    let filter = usage_query::filter(&query, caller.principal.project, user)?;
+    report(&gateway, &query, filter).await
 }
 
 /// Reports what a project used, every user included
@@ -56,11 +61,20 @@ pub async fn get_usage(State(gateway): State<Gateway>, request: Request) -> Resu
         ("id" = String, Path, description = "The project's id or slug"),
         ("from" = Option<String>, Query, description = "First instant; 30 days ago when absent"),
         ("to" = Option<String>, Query, description = "Instant after the last; now when absent"),
-        ("granularity" = Option<String>, Query, description = "minute, hour or day"),
+        ("granularity" = Option<String>, Query, description = "minute, hour, day or total"),
+        ("group_by" = Option<String>, Query, description = "model, provider, user_id, session_id, thread_id, api_key_id, tier, status, key_source or tag:NAME, several with commas between; minute, hour or day among them is the granularity"),
         ("user_id" = Option<String>, Query, description = "One end user"),
         ("session_id" = Option<String>, Query, description = "One session"),
+        ("thread_id" = Option<String>, Query, description = "One thread"),
         ("model" = Option<String>, Query, description = "One model"),
-        ("group_by" = Option<String>, Query, description = "model, provider, user_id, session_id, thread_id, api_key_id, tier, status or tag:NAME"),
+        ("provider" = Option<String>, Query, description = "One provider"),
+        ("tier" = Option<String>, Query, description = "One tier"),
+        ("api_key_id" = Option<String>, Query, description = "One API key, by its id"),
+        ("status" = Option<String>, Query, description = "ok, cancelled, failed, timed_out, incomplete, cut or lost"),
+        ("key_source" = Option<String>, Query, description = "platform or byok"),
+        ("tag" = Option<String>, Query, description = "One value of a tag, as NAME:VALUE or NAME=VALUE"),
+        ("limit" = Option<u32>, Query, description = "So many rows of the breakdown at once; all of them when absent"),
+        ("cursor" = Option<String>, Query, description = "Where the last page ended: its `next`"),
     ),
     responses((status = 200, description = "The report", body = UsageReport), (status = "4XX", description = "Refused", body = Problem)),
     security(("admin_secret" = []), ("bearer" = []))
@@ -75,7 +89,7 @@ pub async fn get_project_usage(
     let project = projects::find(&gateway, admin, captured.at(0)).await?;
     let query = Query::of(&incoming.head);
     let user = query.get("user_id").map(str::to_owned);
-    report(&gateway, filter(&query, project.row.id, user)?).await
+    report(&gateway, &query, usage_query::filter(&query, project.row.id, user)?).await
 }
 
 /// Reports what was paid with whose keys
@@ -94,7 +108,8 @@ pub async fn get_billing_usage(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (caller, query) = caller(&gateway, request).await?;
-    let filter = filter(&query, caller.principal.project, visible_user(&caller, query.get("user_id"))?)?;
+    let user = visible_user(&caller, query.get("user_id"))?;
+    let filter = usage_query::filter(&query, caller.principal.project, user)?;
     let mut bill = BillingReport {
         project_id: filter.project_id.to_string(),
         window: BillingWindow { from: clock::rfc3339(filter.from), to: clock::rfc3339(filter.to) },
@@ -133,64 +148,34 @@ fn visible_user(caller: &Caller, asked: Option<&str>) -> Result<Option<String>, 
     }
 }
 
-fn filter(query: &Query, project_id: Uuid, user_id: Option<String>) -> Result<UsageFilter, EdgeError> {
-    let bad = |field, problem: String| EdgeError::Query { field, problem };
-    let granularity = match query.get("granularity") {
-        None => Granularity::default(),
-        Some(name) => Granularity::parse(name)
-            .ok_or_else(|| bad("granularity", "must be minute, hour or day".to_owned()))?,
-    };
-    let group_by =
-        match query.get("group_by") {
-            None => None,
-            Some(name) => Some(GroupBy::parse(name).ok_or_else(|| {
-                bad("group_by", format!("must be {} or tag:NAME", GroupBy::NAMES.join(", ")))
-            })?),
-        };
-    // One past now, so that a record of this very millisecond is in.
-    let to = query.instant("to")?.unwrap_or_else(|| clock::now_ms() + 1);
-    let from = query.instant("from")?.unwrap_or(to - DEFAULT_WINDOW_DAYS * 86_400_000);
-    if from >= to {
-        return Err(bad("from", "must be before `to`".to_owned()));
-    }
-    if (to - from) / granularity.milliseconds() > MAX_BUCKETS {
-        let problem = format!("gives more than {MAX_BUCKETS} buckets in this window: take a longer one");
-        return Err(bad("granularity", problem));
-    }
-    Ok(UsageFilter {
-        project_id,
-        from,
-        to,
-        user_id,
-        session_id: query.get("session_id").map(str::to_owned),
-        model: query.get("model").map(str::to_owned),
-        granularity,
-        group_by,
-    })
+async fn report(gateway: &Gateway, query: &Query, mut filter: UsageFilter) -> Result<Response, Refusal> {
+    let page = Page::read(query, &mut filter)?;
+    let rows = gateway.store().usage(filter.clone()).await?;
+    let mut all = Sums::default();
+    rows.iter().for_each(|row| all += row.sums);
+    let (rows, next) = page.of(rows, &filter)?;
+    let breakdown = rows.into_iter().map(|row| bucket(&filter.group_by, row)).collect();
+    Ok(respond::ok(&UsageReport { totals: totals(all), breakdown, next }))
 }
 
-async fn report(gateway: &Gateway, filter: UsageFilter) -> Result<Response, Refusal> {
-    let grouped = filter.group_by.is_some();
-    let rows = gateway.store().usage(filter).await?;
-    let mut all = Sums::default();
-    let bucket = |row: UsageRow| UsageBucket {
-        timestamp: clock::rfc3339(row.bucket),
-        group: grouped.then(|| row.group.map_or(serde_json::Value::Null, serde_json::Value::String)),
-        totals: totals(row.sums),
+fn bucket(group_by: &[Dimension], row: UsageRow) -> UsageBucket {
+    let value = |group: Option<String>| group.map_or(Value::Null, Value::String);
+    let mut groups = row.groups.into_iter().map(value);
+    let group = match group_by {
+        [] => None,
+        [_] => groups.next(),
+        several => {
+            let named = several.iter().map(|dimension| dimension.name().into_owned()).zip(groups);
+            Some(Value::Object(named.collect::<Map<_, _>>()))
+        }
     };
-    let breakdown = rows
-        .into_iter()
-        .map(|row| {
-            all += row.sums;
-            bucket(row)
-        })
-        .collect();
-    Ok(respond::ok(&UsageReport { totals: totals(all), breakdown }))
+    UsageBucket { timestamp: clock::rfc3339(row.bucket), group, totals: totals(row.sums) }
 }
 
 fn totals(sums: Sums) -> UsageTotals {
     UsageTotals {
         requests: sums.requests,
+        calls: sums.calls,
         tokens: sums.input + sums.output,
         input_tokens: sums.input,
         output_tokens: sums.output,
