@@ -3,17 +3,30 @@
 mod address;
 mod chat;
 mod control;
+mod ledger;
+mod limits;
 mod serve;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-pub use address::told_apart;
-pub use chat::{ChatArgs, EmbedArgs, MintArgs, ThreadsCommand, UsageArgs, UserArgs};
+use address::told_apart;
+
+pub use chat::{ChatArgs, EmbedArgs, MintArgs, ThreadsCommand, UserArgs};
 pub use control::{
     KeysCommand, ModelsCommand, ProjectsCommand, ProvidersAddArgs, ProvidersCommand, RotateMasterArgs,
     SettingsCommand, SigningKeysCommand, TenantsCommand,
+};
+pub use ledger::{
+    EventsArgs, ExportFormat, FilterArgs, LedgerCommand, RerateArgs, UsageArgs, UsageCommand,
+    WebhooksCommand, WindowArgs,
+};
+pub use limits::{
+    BudgetTermsArgs, BudgetsCommand, KillCommand, KillTargetArgs, LimitsArgs, Override, TierArgs,
+    TiersCommand,
 };
 pub use serve::{LogFormat, ServeArgs};
 
@@ -24,7 +37,7 @@ Examples:
   behest chat                           Talk
   git diff | behest chat \"Review this\"  Ask about a file or another command's output
   behest mint --user u_42               A token for one end user
-  behest usage --from 7d --group-by model
+  behest usage --since 7d --by model    What each model cost this week
 
 Credentials: BEHEST_KEY, else what `behest login` or `behest serve` kept.
 Environment variables stand in for flags, and flags beat them.";
@@ -70,6 +83,27 @@ pub struct GlobalArgs {
     /// The tenant that control commands are about: an id
     #[arg(long, global = true, value_name = "TENANT", env = "BEHEST_TENANT_ID", hide_env_values = true)]
     pub tenant: Option<String>,
+    /// `project` is no variable's.
+    #[arg(skip)]
+    pub project_is_typed: bool,
+    /// `tenant` is no variable's.
+    #[arg(skip)]
+    pub tenant_is_typed: bool,
+}
+
+impl Cli {
+    /// Reads what was typed behind the program's name.
+    ///
+    /// # Errors
+    /// What clap has to say: help and version, too.
+    pub fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(told_apart(arguments))?;
+        let is_typed = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.global.project_is_typed = is_typed("project");
+        cli.global.tenant_is_typed = is_typed("tenant");
+        Ok(cli)
+    }
 }
 
 /// What to do.
@@ -109,8 +143,8 @@ pub enum UseCommand {
     /// Read and delete an end user's conversations
     #[command(subcommand)]
     Threads(ThreadsCommand),
-    /// Report requests, tokens and cost
-    Usage(UsageArgs),
+    /// Report requests, tokens and cost; watch them, and export them
+    Usage(Box<UsageArgs>),
     /// Keep a credential for a gateway
     #[command(after_help = LOGIN_EXAMPLES)]
     Login,
@@ -141,6 +175,25 @@ pub enum AdministerCommand {
     /// Manage tenants (operators only)
     #[command(subcommand)]
     Tenants(TenantsCommand),
+    /// Manage a project's tiers: what each kind of end user may take
+    #[command(subcommand)]
+    Tiers(TiersCommand),
+    /// Manage a project's budgets: how much money may be spent, on what, within which time
+    #[command(subcommand)]
+    Budgets(BudgetsCommand),
+    /// Show how limits and budgets stand
+    Limits(LimitsArgs),
+    /// Stop everything, a tenant, a project, an end user or an API key, and let it go on
+    #[command(subcommand)]
+    Kill(KillCommand),
+    /// Check the ledger, and reckon its costs again (operators only)
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// List and follow events of limits, budgets, kill switches and the ledger
+    Events(EventsArgs),
+    /// Manage the addresses that events are sent to (operators only)
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
 }
 
 const LOGIN_EXAMPLES: &str = "\

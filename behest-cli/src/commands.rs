@@ -1,10 +1,16 @@
 //! What each command does: values in, words out.
 
+mod budgets;
 mod chat;
 mod completions;
 mod embed;
+mod events;
 mod input;
+mod interrupt;
 mod keys;
+mod kill;
+mod ledger;
+mod limits;
 mod login;
 mod mint;
 mod models;
@@ -14,10 +20,13 @@ mod rotate_master;
 mod serve;
 mod settings;
 mod signing_keys;
+mod standing;
 mod tally;
 mod tenants;
 mod threads;
+mod tiers;
 mod usage;
+mod webhooks;
 
 use std::io;
 
@@ -25,9 +34,9 @@ use behest_core::client::{MintOptions, UsageQuery};
 use jiff::Timestamp;
 
 use crate::args::{
-    AdministerCommand, Cli, Command, GlobalArgs, KeysCommand, MintArgs, ModelsCommand, ProjectsCommand,
-    ProvidersCommand, SettingsCommand, SigningKeysCommand, TenantsCommand, ThreadsCommand, UsageArgs,
-    UseCommand, UserArgs,
+    AdministerCommand, Cli, Command, ExportFormat, FilterArgs, GlobalArgs, KeysCommand, MintArgs,
+    ModelsCommand, ProjectsCommand, ProvidersCommand, SettingsCommand, SigningKeysCommand, TenantsCommand,
+    ThreadsCommand, UsageArgs, UsageCommand, UseCommand, UserArgs, WindowArgs,
 };
 use crate::control::Operator;
 use crate::identity::{self, Identity};
@@ -105,7 +114,7 @@ async fn use_gateway(
             mint::run(user, options, connection, printer).await
         }
         UseCommand::Threads(command) => threads(command, connection, printer).await,
-        UseCommand::Usage(args) => usage::run(usage_query(args)?, connection, printer).await,
+        UseCommand::Usage(args) => report_usage(*args, connection, printer).await,
         UseCommand::Login => login::login(connection, printer).await,
         UseCommand::Logout => login::logout(connection, printer).await,
         UseCommand::Whoami => login::whoami(connection, printer).await,
@@ -159,6 +168,13 @@ async fn administer(
                 tenants::create(operator, name, plan.map(Into::into), printer).await
             }
         },
+        AdministerCommand::Tiers(command) => tiers::run(operator, command, printer).await,
+        AdministerCommand::Budgets(command) => budgets::run(operator, command, printer).await,
+        AdministerCommand::Limits(args) => limits::run(operator, args, printer).await,
+        AdministerCommand::Kill(command) => kill::run(operator, command, printer).await,
+        AdministerCommand::Ledger(command) => ledger::run(operator, command, printer).await,
+        AdministerCommand::Events(args) => events::run(operator, args, printer).await,
+        AdministerCommand::Webhooks(command) => webhooks::run(operator, command, printer).await,
     }
 }
 
@@ -195,16 +211,45 @@ fn mint_options(args: MintArgs) -> (String, MintOptions) {
     (args.user, options)
 }
 
-fn usage_query(args: UsageArgs) -> Result<UsageQuery, BadTime> {
+async fn report_usage(
+    args: UsageArgs,
+    connection: &Connection,
+    printer: Printer,
+) -> Result<ExitStatus, Report> {
+    match args.command {
+        None => {
+            let plan = usage::Plan::new(args.by, args.granularity);
+            let shape = usage::Shape { limit: args.limit, csv: args.csv };
+            let query = usage_query(args.window, args.filter)?;
+            usage::run(query, &plan, shape, connection, printer).await
+        }
+        Some(UsageCommand::Watch) => usage::watch::run(&Operator::connect(connection)?, printer).await,
+        Some(UsageCommand::Export(args)) => {
+            let args = *args;
+            let query = usage_query(args.window, args.filter)?;
+            let default = if printer.json() { ExportFormat::Jsonl } else { ExportFormat::Csv };
+            let format = args.format.unwrap_or(default);
+            let operator = Operator::connect(connection)?;
+            usage::export::run(&operator, &query, format, args.output.as_deref(), printer).await
+        }
+    }
+}
+
+fn usage_query(window: WindowArgs, filter: FilterArgs) -> Result<UsageQuery, BadTime> {
     let now = Timestamp::now();
     let instant = |text: Option<String>| text.map(|text| resolve::time::instant(&text, now)).transpose();
     Ok(UsageQuery {
-        from: instant(args.from)?,
-        to: instant(args.to)?,
-        granularity: args.granularity,
-        user_id: args.user,
-        session_id: args.session,
-        model: args.model,
-        group_by: args.group_by,
+        from: instant(window.since)?,
+        to: instant(window.until)?,
+        user_id: filter.user,
+        session_id: filter.session,
+        thread_id: filter.thread,
+        model: filter.model,
+        provider: filter.provider,
+        tier: filter.tier,
+        api_key_id: filter.key,
+        status: filter.status,
+        tag: filter.tag,
+        ..UsageQuery::default()
     })
 }

@@ -11,8 +11,6 @@ mod settings;
 
 use std::ffi::OsString;
 
-use clap::Parser as _;
-
 use crate::args::Cli;
 use crate::printer::Printer;
 
@@ -21,8 +19,7 @@ use crate::printer::Printer;
 /// `arguments` are those behind the program's name. Standard input, output and error are the process's own, and so are
 /// its signals while a gateway is served: a second Ctrl-C ends the process.
 pub fn run<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> u8 {
-    let arguments = args::told_apart(arguments.into_iter().map(Into::into).collect());
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::read(arguments.into_iter().map(Into::into).collect()) {
         Ok(cli) => cli,
         Err(error) => return Printer::new(false).usage(&error).code(),
     };

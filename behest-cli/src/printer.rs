@@ -1,5 +1,8 @@
 //! The only thing that prints: data to stdout, talk to stderr, colour only where a person looks.
 
+mod bar;
+pub mod csv;
+mod panel;
 mod screen;
 mod table;
 
@@ -11,6 +14,8 @@ use serde::Serialize;
 
 use crate::report::{ExitStatus, Explain, Report};
 
+pub use bar::Bars;
+pub use panel::Panel;
 pub use screen::LiveText;
 pub use table::Table;
 
@@ -18,6 +23,10 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
+/// What is nearly used up.
+pub const NEAR: Style = AnsiColor::Yellow.on_default();
+/// What is used up, or broken.
+pub const OVER: Style = AnsiColor::Red.on_default();
 
 /// Standard output cannot be written to.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +64,18 @@ impl Printer {
         io::stdout().is_terminal()
     }
 
+    /// How bars are drawn on standard output.
+    #[must_use]
+    pub fn bars(self) -> Bars {
+        Bars { fine: self.is_terminal() && self.colours() }
+    }
+
+    /// Whether standard output takes colours.
+    #[must_use]
+    pub fn colours(self) -> bool {
+        anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+    }
+
     /// An answer: the value as JSON on one line, or `human` made of it.
     ///
     /// # Errors
@@ -87,8 +108,16 @@ impl Printer {
     /// # Errors
     /// [`OutputError`] when standard output is closed or full.
     pub fn piece(self, text: &str) -> Result<(), OutputError> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Data as it came from the gateway.
+    ///
+    /// # Errors
+    /// [`OutputError`] when standard output is closed or full.
+    pub fn bytes(self, bytes: &[u8]) -> Result<(), OutputError> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
+        stdout.write_all(bytes)?;
         stdout.flush()?;
         Ok(())
     }

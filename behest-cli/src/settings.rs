@@ -25,6 +25,17 @@ pub struct Connection {
     pub project: Option<String>,
     /// An id.
     pub tenant: Option<String>,
+    /// Which of these were typed.
+    pub typed: Typed,
+}
+
+/// What was named on the command line itself, and not by a variable.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    /// An id or a slug.
+    pub project: Option<String>,
+    /// An id.
+    pub tenant: Option<String>,
 }
 
 /// Reads the global options.
@@ -33,11 +44,16 @@ pub struct Connection {
 /// [`Report`] when the base URL is none.
 pub fn connection(global: &GlobalArgs) -> Result<Connection, Report> {
     let base_url = present(global.base_url.as_ref());
+    let (project, tenant) = (present(global.project.as_ref()), present(global.tenant.as_ref()));
     Ok(Connection {
         base_url: base_url.map(|text| normal_base_url(&text)).transpose()?,
         admin_secret_file: global.admin_secret_file.clone(),
-        project: present(global.project.as_ref()),
-        tenant: present(global.tenant.as_ref()),
+        typed: Typed {
+            project: project.clone().filter(|_| global.project_is_typed),
+            tenant: tenant.clone().filter(|_| global.tenant_is_typed),
+        },
+        project,
+        tenant,
     })
 }
 

@@ -142,39 +142,3 @@ pub enum ThreadsCommand {
         user: UserArgs,
     },
 }
-
-const USAGE_EXAMPLES: &str = "\
-With an API key this covers the whole project, or one end user with --user. Times are RFC 3339
-instants, dates (UTC), or how long ago: 30m, 24h, 7d.
-
-Examples:
-  behest usage
-  behest usage --from 7d --granularity day
-  behest usage --from 2026-11-01 --to 2026-12-01 --group-by model --json";
-
-/// Which records to sum up.
-#[derive(Debug, Args)]
-#[command(after_help = USAGE_EXAMPLES)]
-pub struct UsageArgs {
-    /// The first instant, included
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<String>,
-    /// The last instant, excluded
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<String>,
-    /// How long one line covers: minute, hour or day
-    #[arg(long, value_parser = ["minute", "hour", "day"])]
-    pub granularity: Option<String>,
-    /// One line for each value, such as model, user_id, session_id or provider
-    #[arg(long, value_name = "FIELD")]
-    pub group_by: Option<String>,
-    /// Only this end user
-    #[arg(short, long, value_name = "ID")]
-    pub user: Option<String>,
-    /// Only this session
-    #[arg(short, long, value_name = "ID")]
-    pub session: Option<String>,
-    /// Only this model
-    #[arg(short, long)]
-    pub model: Option<String>,
-}

@@ -9,7 +9,7 @@ use crate::printer::{Printer, Table};
 use crate::report::{ExitStatus, Explain, Report};
 
 /// Every setting, as the gateway names it. A test holds the list against [`ProjectSettings`].
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 23] = [
     "provider_model",
     "fallback_models",
     "model_aliases",
@@ -24,6 +24,15 @@ const NAMES: [&str; 14] = [
     "api_key_on_data_plane",
     "unknown_price_policy",
     "show_cost_to_users",
+    "rpm_limit",
+    "user_rpm_limit",
+    "concurrency_limit",
+    "user_concurrency_limit",
+    "tokens_per_day",
+    "user_tokens_per_day",
+    "user_tokens_per_month",
+    "tag_keys",
+    "usage_retention_days",
 ];
 
 /// A change that is none.

@@ -69,9 +69,12 @@ pub fn dollars(amount: f64) -> String {
         amount if amount >= 0.01 => 4,
         _ => 9,
     };
-    let text = format!("{amount:.digits$}");
-    let trimmed = if digits > 2 { text.trim_end_matches('0') } else { &text };
-    format!("${trimmed}")
+    let sign = if amount < 0.0 { "-" } else { "" };
+    let text = format!("{:.digits$}", amount.abs());
+    let trimmed = text.trim_end_matches('0');
+    // Two digits always, as money is written.
+    let cents = text.len() - digits + 2;
+    format!("{sign}${}", &text[..trimmed.len().max(cents)])
 }
 
 #[cfg(test)]
@@ -96,6 +99,8 @@ mod tests {
         assert_eq!(dollars(0.0), "$0.00");
         assert_eq!(dollars(0.000_000_12), "$0.00000012");
         assert_eq!(dollars(0.0125), "$0.0125");
+        assert_eq!(dollars(0.5), "$0.50");
+        assert_eq!(dollars(-1.25), "-$1.25");
         assert_eq!(dollars(12.5), "$12.50");
     }
 }

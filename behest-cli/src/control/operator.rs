@@ -10,7 +10,7 @@ use behest_core::types::control::{Project, Tenant};
 use super::Control;
 use crate::identity::{self, Profile};
 use crate::report::{Explain, Report};
-use crate::settings::{Connection, environment};
+use crate::settings::{Connection, Typed, environment};
 
 /// Why a control command cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,7 @@ pub struct Operator {
     named_project: Option<String>,
     project: Option<String>,
     tenant: Option<String>,
+    typed: Typed,
 }
 
 impl Operator {
@@ -84,6 +85,7 @@ impl Operator {
             named_project: connection.project.clone(),
             project: connection.project.clone().or(kept.project_id),
             tenant: connection.tenant.clone().or(kept.tenant_id),
+            typed: connection.typed.clone(),
         })
     }
 
@@ -129,6 +131,12 @@ impl Operator {
             Some(name) => self.find_project_id(name).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// What was typed with the command, and stands in no variable: only that can say what to stop.
+    #[must_use]
+    pub const fn typed(&self) -> &Typed {
+        &self.typed
     }
 
     /// The tenant that was named on the command line, if one was.

@@ -80,7 +80,7 @@ fn skin() -> MadSkin {
 
 /// Where the cursor is, counted from where the answer began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Screen {
+pub(super) struct Screen {
     columns: usize,
     lines: usize,
     row: usize,
@@ -91,12 +91,22 @@ struct Screen {
 
 impl Screen {
     /// The terminal's screen, if it is one whose cursor can be moved.
-    fn current() -> Option<Self> {
+    pub fn current() -> Option<Self> {
         if env::read("TERM").as_deref() == Some("dumb") {
             return None;
         }
         let (columns, lines) = terminal::size().ok()?;
         (columns > 0 && lines > 0).then(|| Self::new(columns.into(), lines.into()))
+    }
+
+    /// How wide it is.
+    pub const fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// How high it is.
+    pub const fn lines(&self) -> usize {
+        self.lines
     }
 
     const fn new(columns: usize, lines: usize) -> Self {

@@ -12,25 +12,39 @@ const HEADER: Style = Style::new().bold();
 /// Rows under headings, each column as wide as its widest cell.
 pub struct Table {
     headings: Vec<String>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<(Style, Vec<String>)>,
+    /// No line is wider.
+    columns: usize,
     /// What is said instead when there are no rows.
     empty: &'static str,
 }
 
 impl Table {
     /// An empty table; `empty` is said instead of it while it has no rows.
-    pub fn new<const N: usize>(headings: [&str; N], empty: &'static str) -> Self {
-        Self { headings: headings.map(str::to_owned).to_vec(), rows: Vec::new(), empty }
+    pub fn new<'a>(headings: impl IntoIterator<Item = &'a str>, empty: &'static str) -> Self {
+        let headings = headings.into_iter().map(str::to_owned).collect();
+        Self { headings, rows: Vec::new(), columns: usize::MAX, empty }
     }
 
     /// Adds a row.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.iter().map(|cell| printable(cell).replace('\n', " ")).collect());
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.row_in(Style::new(), cells);
+    }
+
+    /// Adds a row that stands out.
+    pub fn row_in(&mut self, style: Style, cells: impl IntoIterator<Item = String>) {
+        self.rows.push((style, cells.into_iter().map(|cell| printable(&cell).replace('\n', " ")).collect()));
+    }
+
+    /// Cuts what a screen has no room for: the ends of lines, and the first rows.
+    pub fn fit(&mut self, columns: usize, rows: usize) {
+        self.columns = columns;
+        self.rows.drain(..self.rows.len().saturating_sub(rows));
     }
 
     fn widths(&self) -> Vec<usize> {
         let width_of = |column: usize, heading: &String| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
+            let cells = self.rows.iter().filter_map(|(_, row)| row.get(column)).map(|cell| cell.width());
             cells.max().unwrap_or_default().max(heading.width())
         };
         self.headings.iter().enumerate().map(|(column, heading)| width_of(column, heading)).collect()
@@ -43,21 +57,24 @@ impl fmt::Display for Table {
             return formatter.write_str(self.empty);
         }
         let widths = self.widths();
-        write!(formatter, "{HEADER}{}{HEADER:#}", line(&self.headings, &widths))?;
-        for row in &self.rows {
-            write!(formatter, "\n{}", line(row, &widths))?;
+        write!(formatter, "{HEADER}{}{HEADER:#}", line(&self.headings, &widths, self.columns))?;
+        for (style, row) in &self.rows {
+            write!(formatter, "\n{style}{}{style:#}", line(row, &widths, self.columns))?;
         }
         Ok(())
     }
 }
 
-fn line(cells: &[String], widths: &[usize]) -> String {
+fn line(cells: &[String], widths: &[usize], columns: usize) -> String {
     let mut line = String::new();
     for (cell, width) in cells.iter().zip(widths) {
         line.push_str(cell);
         line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
     }
     line.truncate(line.trim_end().len());
+    while line.width() > columns {
+        line.pop();
+    }
     line
 }
 
@@ -75,6 +92,21 @@ mod tests {
         id    name
         日本  a[31mb
         x     two lines
+        ");
+    }
+
+    #[test]
+    fn a_small_screen_shows_the_last_rows_and_the_beginnings_of_lines() {
+        let mut table = Table::new(["id", "name"], "nothing");
+        for name in ["first", "second", "third"] {
+            table.row(["1".into(), name.into()]);
+        }
+        table.fit(8, 2);
+        let plain = anstream::adapter::strip_str(&table.to_string()).to_string();
+        insta::assert_snapshot!(plain, @r"
+        id  name
+        1   seco
+        1   thir
         ");
     }
 

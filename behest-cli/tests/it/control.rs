@@ -155,21 +155,30 @@ fn settings_are_changed_on_top_of_what_is_in_force() {
     behest_snapshot!(control(&script, &["settings", "set", "memory_enabled=true"]), @r"
     exit_code: 0
     ----- stdout -----
-    setting                in force   draft
-    provider_model         (default)
-    fallback_models        (default)
-    model_aliases          (default)
-    routes                 (default)
-    model_allowlist        (default)
-    system_prompt          (default)
-    cors_origins           (default)
-    memory_enabled         (default)  true
-    memory_window          5
-    retention_days         (default)
-    store_tool_calls       (default)
-    api_key_on_data_plane  (default)
-    unknown_price_policy   (default)
-    show_cost_to_users     (default)
+    setting                 in force   draft
+    provider_model          (default)
+    fallback_models         (default)
+    model_aliases           (default)
+    routes                  (default)
+    model_allowlist         (default)
+    system_prompt           (default)
+    cors_origins            (default)
+    memory_enabled          (default)  true
+    memory_window           5
+    retention_days          (default)
+    store_tool_calls        (default)
+    api_key_on_data_plane   (default)
+    unknown_price_policy    (default)
+    show_cost_to_users      (default)
+    rpm_limit               (default)
+    user_rpm_limit          (default)
+    concurrency_limit       (default)
+    user_concurrency_limit  (default)
+    tokens_per_day          (default)
+    user_tokens_per_day     (default)
+    user_tokens_per_month   (default)
+    tag_keys                (default)
+    usage_retention_days    (default)
 
     ----- stderr -----
     this is a draft: put it in force with `behest settings deploy`
@@ -198,7 +207,7 @@ fn an_unknown_setting_gets_a_suggestion_before_anything_is_asked() {
     ----- stderr -----
     error: there is no setting `colour`
 
-    hint: the settings are provider_model, fallback_models, model_aliases, routes, model_allowlist, system_prompt, cors_origins, memory_enabled, memory_window, retention_days, store_tool_calls, api_key_on_data_plane, unknown_price_policy, show_cost_to_users
+    hint: the settings are provider_model, fallback_models, model_aliases, routes, model_allowlist, system_prompt, cors_origins, memory_enabled, memory_window, retention_days, store_tool_calls, api_key_on_data_plane, unknown_price_policy, show_cost_to_users, rpm_limit, user_rpm_limit, concurrency_limit, user_concurrency_limit, tokens_per_day, user_tokens_per_day, user_tokens_per_month, tag_keys, usage_retention_days
     ");
     behest_snapshot!(control(&script, &["settings", "set", "memory_window=many"]), @r#"
     exit_code: 1

@@ -28,7 +28,9 @@ async fn with_bodies(faulty: &Faulty) -> Vec<(reqwest::Method, String)> {
 }
 
 fn is_control(path: &str) -> bool {
-    ["/v1/tenants", "/v1/projects", "/v1/catalogue"].iter().any(|begin| path.starts_with(begin))
+    ["/v1/tenants", "/v1/projects", "/v1/catalogue", "/v1/kill-switches", "/v1/ledger", "/v1/webhooks"]
+        .iter()
+        .any(|begin| path.starts_with(begin))
 }
 
 fn request(faulty: &Faulty, method: &reqwest::Method, path: &str) -> reqwest::RequestBuilder {

@@ -1,6 +1,7 @@
 //! A gateway in front of a scripted provider, with secrets and texts that are recognised wherever they leak.
 
 pub mod answer;
+pub mod books;
 #[expect(dead_code, reason = "shared with the core's tests, which need more of it")]
 #[path = "../../../behest-core/tests/it/support/scripted.rs"]
 pub mod scripted;
@@ -29,6 +30,9 @@ pub const PROMPT: &str = "canary-prompt-5d1f";
 pub const ANSWER: &str = "canary-answer-77b2";
 /// The provider's key.
 pub const PROVIDER_KEY: &str = "sk-canary-provider-key-93ac";
+
+/// Stands in settings for the address of the scripted provider.
+pub const UPSTREAM: &str = "UPSTREAM";
 
 /// A real gateway whose one provider is a script. The first word of a question is its case: the session of the call.
 pub struct Faulty {
@@ -64,8 +68,9 @@ impl Faulty {
         F: Future<Output = Script> + Send + 'static,
     {
         let upstream = Scripted::start(handler).await;
+        let settings = settings.replace(UPSTREAM, &upstream.base_url());
         let config = format!(
-            "max_calls = 256\n{settings}\n[providers.fake]\nbase_url = \"{}/v1\"\nlocal = true\n\
+            "max_calls = 1024\n{settings}\n[providers.fake]\nbase_url = \"{}/v1\"\nlocal = true\n\
              api_key_env = \"FAKE_KEY\"\nmodels = [\"m\"]\n\
              [providers.nobody]\nbase_url = \"http://127.0.0.1:1/v1\"\nlocal = true\nmodels = [\"nobody\"]\n",
             upstream.base_url()

@@ -18,7 +18,7 @@ fn help_lists_the_commands_with_examples() {
       models        List the models that the project may call; show and update the catalogue
       mint          Make a token for one end user
       threads       Read and delete an end user's conversations
-      usage         Report requests, tokens and cost
+      usage         Report requests, tokens and cost; watch them, and export them
       login         Keep a credential for a gateway
       logout        Forget the credential of a gateway
       whoami        Show which credential is used, and where it comes from
@@ -28,6 +28,13 @@ fn help_lists_the_commands_with_examples() {
       signing-keys  Manage a tenant's keys for signing tokens without the gateway
       providers     Manage the model providers of a tenant or a project, and their keys
       tenants       Manage tenants (operators only)
+      tiers         Manage a project's tiers: what each kind of end user may take
+      budgets       Manage a project's budgets: how much money may be spent, on what, within which time
+      limits        Show how limits and budgets stand
+      kill          Stop everything, a tenant, a project, an end user or an API key, and let it go on
+      ledger        Check the ledger, and reckon its costs again (operators only)
+      events        List and follow events of limits, budgets, kill switches and the ledger
+      webhooks      Manage the addresses that events are sent to (operators only)
       completions   Print a script that completes commands in a shell
 
     Options:
@@ -52,7 +59,7 @@ fn help_lists_the_commands_with_examples() {
       behest chat                           Talk
       git diff | behest chat "Review this"  Ask about a file or another command's output
       behest mint --user u_42               A token for one end user
-      behest usage --from 7d --group-by model
+      behest usage --since 7d --by model    What each model cost this week
 
     Credentials: BEHEST_KEY, else what `behest login` or `behest serve` kept.
     Environment variables stand in for flags, and flags beat them.
@@ -272,6 +279,9 @@ fn completions_are_a_script_on_standard_output() {
     {
         let outcome = Sandbox::new().behest(["completions", shell]).run();
         assert!(outcome.text().contains(sign), "{shell}: {outcome}");
+        for word in ["budgets", "on-exceed", "webhooks", "dry-run"] {
+            assert!(outcome.text().contains(word), "{shell} does not complete {word}");
+        }
         assert_eq!(outcome.stderr, "");
     }
 }
@@ -286,6 +296,8 @@ fn every_command_has_help() {
         "threads show",
         "threads delete",
         "usage",
+        "usage watch",
+        "usage export",
         "login",
         "logout",
         "whoami",
@@ -309,6 +321,27 @@ fn every_command_has_help() {
         "providers rotate-master",
         "tenants list",
         "tenants create",
+        "tiers list",
+        "tiers set",
+        "tiers show",
+        "tiers delete",
+        "budgets list",
+        "budgets create",
+        "budgets show",
+        "budgets update",
+        "budgets delete",
+        "limits",
+        "kill list",
+        "kill on",
+        "kill off",
+        "ledger verify",
+        "ledger rerate",
+        "events",
+        "webhooks list",
+        "webhooks add",
+        "webhooks remove",
+        "webhooks test",
+        "webhooks deliveries",
         "completions",
     ] {
         let outcome = sandbox.behest(command.split(' ').chain(["--help"])).run();

@@ -13,6 +13,10 @@ mod chat;
 mod control;
 mod errors;
 #[cfg(target_os = "linux")]
+mod fault_budget;
+#[cfg(target_os = "linux")]
+mod fault_budget_kill;
+#[cfg(target_os = "linux")]
 mod fault_cancel;
 #[cfg(target_os = "linux")]
 mod fault_clients;
@@ -39,6 +43,7 @@ mod faults;
 mod gateway;
 mod gateway_chat;
 mod gateway_control;
+mod gateway_limits;
 mod gateway_models;
 mod gateway_rotation;
 mod gateway_serve;
@@ -47,3 +52,6 @@ mod login;
 mod sandbox;
 mod script;
 mod serve;
+#[cfg(unix)]
+mod terminal;
+mod usage;

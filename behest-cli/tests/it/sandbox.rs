@@ -78,8 +78,13 @@ impl Behest {
     }
 
     /// Starts it and leaves it running, with its standard output to be read.
-    pub fn spawn(mut self, stderr: Stdio) -> Child {
-        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+    pub fn spawn(self, stderr: Stdio) -> Child {
+        self.spawn_to(Stdio::piped(), stderr)
+    }
+
+    /// Starts it and leaves it running.
+    pub fn spawn_to(mut self, stdout: Stdio, stderr: Stdio) -> Child {
+        self.command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
         self.command.spawn().expect("behest starts")
     }
 }
