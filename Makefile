@@ -1,6 +1,6 @@
 # The text after a target's `##` is its line in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help serve test fuzz install wheel npm bench bench-sdk lint fmt clean
+.PHONY: help serve test fuzz install wheel npm bench bench-sdk bench-ledger lint fmt clean
 
 # What `make serve` hands to `behest serve`: make serve ARGS="--port 9000"
 ARGS ?=
@@ -8,7 +8,7 @@ ARGS ?=
 PROFILE ?= release
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: ## Build the gateway and start it on its built-in settings (ARGS="--port 9000")
 	@scripts/serve $(ARGS)
@@ -33,6 +33,9 @@ bench: ## Measure the gateway beside nginx and a direct connection
 
 bench-sdk: ## Measure the Python and Node SDKs beside openai's packages, httpx and fetch
 	@scripts/without-providers benches/run-sdk
+
+bench-ledger: ## Measure reports over a ledger of a million records (some minutes, 1 GB of disk)
+	@scripts/without-providers benches/run-ledger
 
 lint: ## Check formatting, lints, licences and sources
 	@scripts/lint

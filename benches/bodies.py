@@ -17,3 +17,10 @@ STREAM = PLAIN | {"stream": True, "stream_options": {"include_usage": True}}
 def translated(body):
     """The same request to a model whose provider speaks another dialect."""
     return body | {"model": f"anthropic/{TRANSLATED_MODEL}"}
+
+
+def prompt_of(tokens):
+    """A question with a text of about that many tokens before it: a word and its space are mostly one."""
+    words = MESSAGES[1]["content"].split()
+    text = " ".join((words * (tokens // len(words) + 1))[: max(tokens - 20, 0)])
+    return PLAIN | {"messages": [{"role": "user", "content": text + " Answer in one short paragraph."}]}

@@ -224,11 +224,21 @@ def find_nginx(output):
     return binary
 
 
+# Limits hold as they do for everybody, but no load of one user reaches them.
+HIGH_LIMITS = """
+[limits]
+project_rpm = 1000000000
+user_rpm = 1000000000
+user_tokens_per_day = 1000000000000
+"""
+
+
 class Behest(System):
     """The gateway: an embedded data directory, the fake upstream as OpenAI and as Anthropic, a minted token."""
 
-    def __init__(self, core, work, binary, upstream):
-        super().__init__("behest", core, work)
+    def __init__(self, core, work, binary, upstream, name="behest", limits=HIGH_LIMITS):
+        super().__init__(name, core, work)
+        self.limits = limits
         self.binary, self.upstream = binary, upstream
         self.api_key = self.admin_secret = None
         self.version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()
@@ -242,7 +252,7 @@ class Behest(System):
             "ANTHROPIC_BASE_URL": f"http://{self.upstream.address}",
         }
         # A server at an address of its own is asked for every model unless it says which it has.
-        configuration = f"[providers.anthropic]\nmodels = {json.dumps([TRANSLATED_MODEL])}\n"
+        configuration = f"[providers.anthropic]\nmodels = {json.dumps([TRANSLATED_MODEL])}\n{self.limits}"
         return environment, configuration
 
     def start(self):
@@ -272,16 +282,21 @@ class Behest(System):
         self.admin_secret = ready["admin_secret"] or self.admin_secret
         self.bearer = self.bearer or self.api_key
 
-    def mint(self):
-        """From here on the gateway is asked with a token, as an application's users do."""
+    def mint(self, **claims):
+        """From here on the gateway is asked with a token, as an application's users do; gives its project."""
         minted = call_json(
             self.address,
             "POST",
             "/v1/auth/mint",
-            {"user_id": "bench", "ttl": 7200},
+            {"user_id": "bench", "ttl": 7200} | claims,
             {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
         )
         self.bearer = minted["access_token"]
+        return minted["project_id"]
+
+    def control(self, method, path, body=None):
+        """One request of the operator."""
+        return call_json(self.address, method, path, body, {"X-Admin-Secret": self.admin_secret})
 
     def records(self):
         """The calls that the gateway has on record."""
