@@ -277,7 +277,7 @@ impl Attempt {
         open.summary.so_far = summary.so_far.clone().or_else(|| open.summary.so_far.take());
         if chunk.answered_bytes > 0 {
             // Most texts have more bytes to a token; a closer look comes before anything is cut.
-            open.streamed = open.streamed.saturating_add((chunk.answered_bytes as u64).div_ceil(2));
+            open.streamed = open.streamed.saturating_add((chunk.answered_bytes as u64).div_ceil(3));
             open.pace.hear(estimate::text(chunk.answered_bytes));
         }
         open.streamed = open.streamed.max(open.told_output());
@@ -328,7 +328,8 @@ impl Attempt {
     /// Whether the answer has more tokens than were set aside, even by the least of counts.
     #[must_use]
     pub fn has_surely_passed(&self, units: u64) -> bool {
-        self.open.as_ref().is_some_and(|open| open.heard.at_least() > units)
+        // A closer look needs the tokenizer's tables: it is for what is long even for dense text.
+        self.open.as_ref().is_some_and(|open| open.streamed > units && open.heard.at_least() > units)
     }
 
     /// A limit ends the answer here.

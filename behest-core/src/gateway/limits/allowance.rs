@@ -42,25 +42,29 @@ impl Allowance {
         if attempt.has_finished() {
             return false;
         }
-        while self.is_reached(attempt) {
-            // Also where nothing is limited: what is set aside is what a crash leaves in the ledger.
-            if !self.reservation.extend().await {
-                return self.is_limited;
+        loop {
+            let units = self.reservation.units();
+            if !attempt.has_reached(units) {
+                return false;
             }
-            attempt.extended();
+            // One that its provider ends there by itself shall end in order, with its usage told: it is beyond its share
+            // only where the least of counts says so.
+            if self.reservation.ends_by_itself() && !(self.is_limited && attempt.has_surely_passed(units)) {
+                return false;
+            }
+            // Also where nothing is limited: what is set aside is what a crash leaves in the ledger.
+            match self.reservation.extend().await {
+                Ok(()) => attempt.extended(),
+                // The rough count may be above the truth: the closer one is made only before something ends.
+                Err(denied) => {
+                    let is_over = self.is_limited && attempt.has_truly_reached(units);
+                    if is_over {
+                        self.reservation.tell_cut(denied);
+                    }
+                    return is_over;
+                }
+            }
         }
-        false
-    }
-
-    /// Whether the answer has reached its share. Where nothing is limited nothing ends there, and a rough count will do.
-    /// One that its provider ends there by itself shall end in order, with its usage told: it is beyond its share only
-    /// where every count says so.
-    fn is_reached(&self, attempt: &mut Attempt) -> bool {
-        let units = self.reservation.units();
-        if self.reservation.ends_by_itself() {
-            return self.is_limited && attempt.has_reached(units) && attempt.has_surely_passed(units);
-        }
-        attempt.has_reached(units) && (!self.is_limited || attempt.has_truly_reached(units))
     }
 
     /// The provider is done: the caller's place goes to its next call.

@@ -195,8 +195,11 @@ impl Reservation {
         self.take_more(|share| share.amount, Units::exactly(units)).await.map(drop)
     }
 
-    /// Sets aside more for an answer that has outgrown its share; `false` where nothing is left. Then the answer ends.
-    pub async fn extend(&self) -> bool {
+    /// Sets aside more for an answer that has outgrown its share.
+    ///
+    /// # Errors
+    /// The layer in which nothing is left.
+    pub async fn extend(&self) -> Result<(), Denied> {
         let units = self.units();
         let double = units.max(SMALLEST_EXTENSION);
         // No more than its provider can use, if that keeps to what it was told.
@@ -205,21 +208,17 @@ impl Reservation {
             _ => double,
         };
         let amount = |share: &Share| Amount { fixed: 0, ..share.amount };
-        match self
-            .take_more(amount, Units { least: 1, usual: SMALLEST_EXTENSION.min(wish), most: wish })
-            .await
-        {
-            Ok(grant) => {
-                self.units.fetch_add(grant.units, Ordering::Relaxed);
-                true
-            }
-            Err(denied) => {
-                match denied {
-                    Denied::Full { demand, standing } => drop(self.exceeded(demand, standing, 1, true)),
-                    Denied::Store(error) => tracing::error!(%error, "an answer could not be extended"),
-                }
-                false
-            }
+        let units = Units { least: 1, usual: SMALLEST_EXTENSION.min(wish), most: wish };
+        let grant = self.take_more(amount, units).await?;
+        self.units.fetch_add(grant.units, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// An answer ends because it could not be extended: an event tells which layer is used up.
+    pub fn tell_cut(&self, denied: Denied) {
+        match denied {
+            Denied::Full { demand, standing } => drop(self.exceeded(demand, standing, 1, true)),
+            Denied::Store(error) => tracing::error!(%error, "an answer could not be extended"),
         }
     }
 
